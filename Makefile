@@ -1,0 +1,45 @@
+# The workshop. `make demo` shows Posta; `make test` is what every change must pass.
+# ARGS goes to the command: `make demo ARGS="--fresh"`, `make test-fast ARGS="-k merge"`.
+
+PY := .venv/bin/python
+WORKERS ?= auto
+PYTEST = $(PY) -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
+
+.PHONY: help setup demo run test test-fast bench lint format chromium
+
+help:
+	@echo 'make setup | demo | run | test | test-fast | bench | lint | format   (ARGS="…" is passed on)'
+
+setup:
+	@PYTHON='$(PYTHON)' deploy/workshop/setup.sh
+
+demo: setup
+	@$(PY) manage.py demo $(ARGS)
+
+run: setup
+	@$(PY) manage.py serve $(ARGS)
+
+chromium:
+	@deploy/workshop/chromium.sh
+
+test: setup chromium lint
+	POSTA_TEST_ENGINE=sqlite $(PYTEST)
+	POSTA_TEST_ENGINE=postgres $(PYTEST)
+
+test-fast: setup
+	POSTA_MACHINE_SEEDS=20 $(PYTEST) --ignore=tests/browser --ignore=tests/system --ignore=tests/bench
+
+bench: setup
+	@$(PY) -m tests.bench $(ARGS)
+
+# mypy's Django plugin loads the settings, which make a node's secrets: not those of a real one.
+lint: export POSTA_DATA = .venv/lint-data
+lint: setup
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy
+	.venv/bin/lint-imports --no-cache
+
+format: setup
+	.venv/bin/ruff check --fix .
+	.venv/bin/ruff format .

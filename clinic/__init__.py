@@ -1,0 +1,1 @@
+"""What happens to a person on a clinic day. May import `registry` and `sync`."""

@@ -1,0 +1,178 @@
+"""A patient's visits and events in words.
+
+Lives here: `timeline` (visits, newest first, each with what was recorded) and `tell` (one event: its stage,
+its answers labelled by the program version it was captured under, contested answers with every value). Not
+here: the words of single answers (`clinic/forms/wording.py`), every value that ever was (`history.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import reduce
+from uuid import UUID
+
+from django.utils.translation import gettext as _
+
+from clinic.forms.wording import answer_text
+from clinic.programs.definition import StageDefinition
+from clinic.programs.models import ProgramVersion
+from clinic.programs.selectors import definition_of
+from clinic.visits.models import StageEvent, Visit
+from clinic.visits.policy import Standing
+from clinic.visits.selectors import standings
+from registry.people.models import Patient
+from registry.places.models import Facility
+from registry.staff.selectors import staff_names
+from sync.apply import heads_of
+from sync.review.models import Conflict
+from sync.tables import table_of
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """One answer in words. Of a contested one `text` has every value, for a person to choose."""
+
+    key: str
+    label: str
+    text: str
+    contested: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ToldEvent:
+    """An event as people read it."""
+
+    event: StageEvent
+    program: str
+    program_uid: str
+    stage: str
+    by: str
+    place: str
+    answers: list[Answered]
+
+    @property
+    def at(self) -> datetime:
+        return self.event.occurred_at
+
+    @property
+    def values(self) -> list[tuple[str, str]]:
+        return [(answer.label, answer.text) for answer in self.answers]
+
+
+@dataclass(frozen=True, slots=True)
+class ToldVisit:
+    """A visit as people read it."""
+
+    visit: Visit
+    standing: Standing
+    place: str
+    events: list[ToldEvent] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """Newest first. `apart` are events that belong to no visit."""
+
+    visits: list[ToldVisit]
+    apart: list[ToldEvent]
+
+
+def timeline(patient: Patient) -> Timeline:
+    """Everything that was recorded of a patient, by visit."""
+    visits = list(Visit.objects.living().filter(patient=patient).order_by("-opened_at", "-id"))
+    events = StageEvent.objects.living().filter(patient=patient).order_by("occurred_at", "made_stamp", "id")
+    places, stands = _places(visit.facility_id for visit in visits), standings(visits)
+    found = {
+        visit.pk: ToldVisit(visit, stands[visit.pk], places.get(visit.facility_id, "")) for visit in visits
+    }
+    apart: list[ToldEvent] = []
+    for told in tell(list(events)):
+        home = found.get(told.event.visit_id) if told.event.visit_id else None
+        (apart if home is None else home.events).append(told)
+    return Timeline(list(found.values()), apart[::-1])
+
+
+def told_in(visit: Visit) -> list[ToldEvent]:
+    """What was recorded on a visit, in order."""
+    events = StageEvent.objects.living().filter(visit=visit)
+    return tell(list(events.order_by("occurred_at", "made_stamp", "id")))
+
+
+def tell(events: list[StageEvent]) -> list[ToldEvent]:
+    """These events in words, in a few queries however many there are."""
+    names = staff_names(event.made_by for event in events)
+    places = _places(event.facility_id for event in events)
+    contested = _contested(events)
+    return [
+        ToldEvent(
+            event,
+            *_titles(event),
+            by=writer_name(event.made_by, names),
+            place=places.get(event.facility_id, ""),
+            answers=list(_answers(event, contested.get(event.pk, set()))),
+        )
+        for event in events
+    ]
+
+
+def writer_name(author: UUID | None, names: dict[UUID, str]) -> str:
+    """What to call whoever wrote something."""
+    return _("this system") if author is None else names.get(author, _("somebody no longer listed"))
+
+
+def stage_behind(event: StageEvent) -> StageDefinition | None:
+    """The stage an event was captured under; None while its program version has not arrived here."""
+    try:
+        return definition_of(event.program_version_id).stage(event.stage)
+    except ProgramVersion.DoesNotExist:
+        return None
+
+
+def _titles(event: StageEvent) -> tuple[str, str, str]:
+    """The names of program, program (its uid) and stage."""
+    stage = stage_behind(event)
+    if stage is None:
+        return "", "", event.stage
+    program = definition_of(event.program_version_id)
+    return str(program.name), program.uid, str(stage.name)
+
+
+def _answers(event: StageEvent, contested: set[str]) -> Iterator[Answered]:
+    """In the form's order; what the form does not know comes last, as it is kept."""
+    stage = stage_behind(event)
+    known = {element.key: element for element in stage.elements} if stage else {}
+    present = set(event.values) | contested
+    for key in [key for key in known if key in present] + sorted(present - set(known)):
+        element = known.get(key)
+        values = _every_value(event, key) if key in contested else [event.values[key]]
+        texts = dict.fromkeys(answer_text(element, value) or "–" for value in values)
+        label = str(element.label) if element else key
+        yield Answered(key, label, _one_or_other(texts), key in contested)
+
+
+def _one_or_other(texts: Iterable[str]) -> str:
+    return reduce(
+        lambda first, second: _("%(first)s or %(second)s") % {"first": first, "second": second}, texts
+    )
+
+
+def _every_value(event: StageEvent, key: str) -> list[str | list[str] | None]:
+    heads = heads_of(event, table_of(StageEvent), f"values.{key}")
+    return [head.value for head in heads]  # type: ignore[misc]
+
+
+def _contested(events: Iterable[StageEvent]) -> dict[UUID, set[str]]:
+    """For each event the keys of the answers that wait for a person."""
+    rows = Conflict.objects.filter(table=StageEvent.sync.table, record_id__in=[event.pk for event in events])
+    found: dict[UUID, set[str]] = {}
+    for record_id, name in rows.values_list("record_id", "field"):
+        column, _dot, key = name.partition(".")
+        if column == "values":
+            found.setdefault(record_id, set()).add(key)
+    return found
+
+
+def _places(ids: Iterable[UUID]) -> dict[UUID, str]:
+    return dict(Facility.objects.filter(pk__in=set(ids)).values_list("pk", "name"))

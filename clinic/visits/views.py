@@ -1,0 +1,153 @@
+"""Pages of a visit and the patient's own page.
+
+Lives here: the patient, the visit and its hand-overs, filling in a stage, an event's history. Every writing
+form carries a save id (a double tap is the same save) and, where it edits a record, the version it showed.
+Not here: who waits where (`clinic/board`), the contexts (`shapes.py`).
+Read next: `tests/clinic/visits/test_pages.py`.
+"""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from clinic.programs.selectors import current_version
+from clinic.visits.history import told_fields
+from clinic.visits.models import Visit
+from clinic.visits.pages import place_of_work, shown_event, shown_visit
+from clinic.visits.selectors import facility_of
+from clinic.visits.services import claim_visit, close_visit, enrol, open_visit, send_visit
+from clinic.visits.shapes import patient_context, visit_context
+from clinic.visits.stage_page import StagePage
+from clinic.visits.wording import station_name
+from registry.people.selectors import person
+from registry.people.views import forget_search, posted_save_id, shown_patient
+from registry.staff.selectors import author_of, authority_in
+from sync.problems import Problem
+
+
+@require_safe
+@login_required
+def patient(request: HttpRequest, patient_id: UUID) -> HttpResponse:
+    """One patient: banner, open visit, everything that was recorded."""
+    who = authority_in(request)
+    forget_search(request)
+    context = patient_context(shown_patient(request, patient_id), who, facility_of(who))
+    return render(request, "people/patient.html", context)
+
+
+@require_POST
+@login_required
+def start(request: HttpRequest, patient_id: UUID) -> HttpResponse:
+    """Start a visit. Who is on one already stays on it."""
+    opened = open_visit(
+        by=author_of(request),
+        patient=shown_patient(request, patient_id),
+        facility=place_of_work(authority_in(request)),
+        category=request.POST.get("category", Visit.Category.GENERAL),
+        save_id=posted_save_id(request.POST),
+    )
+    if opened.number:
+        messages.success(request, _("The number for the card: %(number)s") % {"number": opened.number})
+    if opened.created:
+        messages.success(request, _("The visit has begun. Saved on the clinic laptop."))
+    else:
+        messages.warning(request, _("This patient was on a visit already."))
+    return redirect("visit", opened.visit.pk)
+
+
+@require_safe
+@login_required
+def visit(request: HttpRequest, visit_id: UUID) -> HttpResponse:
+    """One visit."""
+    context = visit_context(shown_visit(request, visit_id), authority_in(request))
+    return render(request, "visits/visit.html", context)
+
+
+@require_POST
+@login_required
+def send(request: HttpRequest, visit_id: UUID) -> HttpResponse:
+    """On to another station."""
+    now = send_visit(
+        by=author_of(request),
+        visit=shown_visit(request, visit_id),
+        station=request.POST.get("station", ""),
+        save_id=posted_save_id(request.POST),
+    )
+    messages.success(request, _("Sent to: %(station)s") % {"station": station_name(now.station)})
+    return redirect("queue")
+
+
+@require_POST
+@login_required
+def claim(request: HttpRequest, visit_id: UUID) -> HttpResponse:
+    """I take this patient. Whoever was a moment slower reads so, on the visit."""
+    try:
+        claim_visit(
+            by=author_of(request),
+            visit=shown_visit(request, visit_id),
+            save_id=posted_save_id(request.POST),
+        )
+    except Problem as problem:
+        if problem.status != 409:
+            raise
+        messages.warning(request, problem.title)
+    return redirect("visit", visit_id)
+
+
+@require_POST
+@login_required
+def close(request: HttpRequest, visit_id: UUID) -> HttpResponse:
+    """The patient goes home."""
+    close_visit(
+        by=author_of(request),
+        visit=shown_visit(request, visit_id),
+        save_id=posted_save_id(request.POST),
+    )
+    messages.success(request, _("The visit is closed. Saved on the clinic laptop."))
+    return redirect("queue")
+
+
+@require_POST
+@login_required
+def enroll(request: HttpRequest, patient_id: UUID) -> HttpResponse:
+    """Follow the patient in a program, from today on."""
+    person_followed = shown_patient(request, patient_id)
+    try:
+        version = current_version(UUID(request.POST.get("program", "")))
+    except ValueError:
+        version = None
+    if version is None:
+        raise Problem("unknown-program", _("There is no such program."), status=404)
+    enrol(
+        by=author_of(request),
+        patient=person_followed,
+        program_version=version,
+        facility=place_of_work(authority_in(request)),
+        save_id=posted_save_id(request.POST),
+    )
+    messages.success(request, _("Added to the program. Saved on the clinic laptop."))
+    return redirect("patient", patient_id)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@login_required
+def stage(request: HttpRequest, visit_id: UUID, stage_id: str) -> HttpResponse:
+    """Fill in a stage, or correct what was filled in."""
+    asked = StagePage(request, shown_visit(request, visit_id), stage_id)
+    return asked.save() if request.method == "POST" else asked.show()
+
+
+@require_safe
+@login_required
+def event_history(request: HttpRequest, event_id: UUID) -> HttpResponse:
+    """Every answer that was ever written, who wrote it, and where it has been received."""
+    event = shown_event(request, event_id)
+    context = {"person": person(event.patient), "fields": told_fields(event)}
+    return render(request, "people/history.html", context)

@@ -1,0 +1,70 @@
+"""What every answer of a node must carry, whichever room made it.
+
+Lives here: `NoStore` and `Problems` (a refusal raised in any page becomes a page that says what is safe).
+Content security policy, sessions and CSRF come from their own packages (`deploy/settings.py`); what the API
+and other nodes are told is made where they are answered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext as _
+
+from sync.problems import problem_of
+
+FOR_PROGRAMS: Final = ("/api/", "/sync/v1/")
+
+
+class NoStore:
+    """Most pages show a patient: keep them off the tablet's disk unless a view chose otherwise."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        response.headers.setdefault("Cache-Control", "no-store")
+        return response
+
+
+class Problems:
+    """Whatever cannot be done is said on a page of its own."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
+        # Django has pages of its own for these two.
+        if request.path.startswith(FOR_PROGRAMS) or isinstance(error, (Http404, PermissionDenied)):
+            return None
+        problem = problem_of(error)
+        if problem is None:
+            return None
+        told = {
+            "status": problem.status,
+            "title": problem.title,
+            "detail": problem.detail,
+            "safe": _("This was not saved. What was saved before is safe.")
+            if request.method == "POST"
+            else "",
+        }
+        context = {"problem": told, "back_url": _where_from(request)}
+        return render(request, "problem.html", context, status=problem.status)
+
+
+def _where_from(request: HttpRequest) -> str:
+    """The page of ours that a form stood on."""
+    page_before = request.headers.get("Referer", "") if request.method == "POST" else ""
+    ours = url_has_allowed_host_and_scheme(
+        page_before, {request.get_host()}, require_https=request.is_secure()
+    )
+    return page_before if ours else ""

@@ -1,0 +1,307 @@
+"""Pages about who somebody is: find, register, change, history.
+
+Lives here: search first, then register; likely matches are shown once and never block; a change posts what
+the form had shown, so that only answers somebody touched are written. Not here: the patient's own page with
+visits (`clinic/visits`), what may be said (`policy.py`).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse, QueryDict
+from django.shortcuts import redirect, render
+from django.urls import NoReverseMatch, reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_safe
+
+from registry.numbers.codes import check_number
+from registry.people.forms import IdentifierRows, PersonForm, add_problem
+from registry.people.history import Told, field_label, told
+from registry.people.links import open_visits_of
+from registry.people.models import Patient
+from registry.people.policy import birth_date_from_age
+from registry.people.search import Answer, Found, likely_duplicates, search
+from registry.people.selectors import (
+    home_facility,
+    identifiers_of,
+    person,
+    persons,
+    today,
+    visible_patients,
+)
+from registry.people.services import register as register_patient
+from registry.people.services import update_patient
+from registry.people.spelling import digits_of
+from registry.staff.policy import Authority, can_register, can_see_patients
+from registry.staff.selectors import author_of, authority_in
+from sync.problems import Problem
+from sync.review.models import Conflict
+
+SEARCHED = "searched"  # in the session: a name must not stand in an address
+EXACT = frozenset({"number", "provisional-code", "identifier"})
+
+
+def posted_save_id(posted: QueryDict) -> UUID | None:
+    """The save id that the form carried; a form without one is a save of its own."""
+    try:
+        return UUID(posted.get("save_id", ""))
+    except ValueError:
+        return None
+
+
+def shown_patient(request: HttpRequest, patient_id: UUID) -> Patient:
+    """The patient, if whoever asks may see them; otherwise the page for nobody."""
+    found: Patient | None = visible_patients(authority_in(request)).filter(pk=patient_id).first()
+    if found is None:
+        raise Http404
+    return found
+
+
+def _registrar(request: HttpRequest) -> Authority:
+    who = authority_in(request)
+    if not can_register(who):
+        raise PermissionDenied
+    return who
+
+
+def _results(found: list[Found]) -> list[dict[str, Any]]:
+    people = persons([one.patient for one in found])
+    visits = open_visits_of([one.patient.pk for one in found])
+    return [
+        {"person": shape, "reasons": one.reason_words, "open_visit": visits.get(shape.id)}
+        for one, shape in zip(found, people, strict=True)
+    ]
+
+
+@require_safe
+@login_required
+def find(request: HttpRequest) -> HttpResponse:
+    """Find somebody by whatever is at hand. A scanned card opens its patient at once."""
+    who = authority_in(request)
+    if not can_see_patients(who):
+        raise PermissionDenied
+    q = request.GET.get("q", "").strip()
+    answer = search(q, who=who) if q else None
+    fragment = bool(getattr(request, "htmx", False))
+    if answer and _is_a_card(answer, q):
+        return _straight_to(answer.found[0].patient, fragment)
+    if request.session.get(SEARCHED, "") != q:
+        request.session[SEARCHED] = q
+    context = {
+        "q": q,
+        "results": None if answer is None else _results(answer.found),
+        "more": bool(answer and answer.more),
+        "number_problem": _number_problem(answer),
+    }
+    if context["number_problem"] and not fragment:
+        messages.warning(request, str(context["number_problem"]))
+    return render(request, "people/_results.html" if fragment else "people/find.html", context)
+
+
+def _is_a_card(answer: Answer, q: str) -> bool:
+    """Whether the text can only mean this one person: a number whose check character fits, or a scanned
+    `system|value`.
+    """
+    exact = (answer.number is not None and answer.number.ok) or "|" in q
+    return exact and len(answer.found) == 1 and bool(EXACT & set(answer.found[0].reasons))
+
+
+def _straight_to(patient: Patient, fragment: bool) -> HttpResponse:
+    if not fragment:
+        return redirect("patient", patient.pk)
+    return HttpResponse(status=204, headers={"HX-Redirect": reverse("patient", args=[patient.pk])})
+
+
+def forget_search(request: HttpRequest) -> None:
+    """Somebody was chosen: what was searched for says nothing about the next person."""
+    request.session.pop(SEARCHED, None)
+
+
+def _number_problem(answer: Answer | None) -> str:
+    if answer is None or answer.number is None or answer.number.ok or answer.found:
+        return ""
+    return _("%(number)s: the check character does not fit. Look at the card again.") % {
+        "number": answer.number.value
+    }
+
+
+def _guess(q: str) -> dict[str, str]:
+    """What a search that found nobody says about the person."""
+    if check_number(q).kind != "other" or "|" in q:
+        return {}
+    if len(digits_of(q)) >= 4:
+        return {"phone": q} if not any(character.isalpha() for character in q) else {}
+    given, _space, family = q.partition(" ")
+    return {"given_name": given, "family_name": family.strip()}
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@login_required
+def register(request: HttpRequest) -> HttpResponse:
+    """Register somebody; whoever may be them already is shown first."""
+    who = _registrar(request)
+    if request.method != "POST":
+        form = PersonForm(initial=_guess(request.session.get(SEARCHED, "")))
+        return _register_page(request, form, IdentifierRows(None), [])
+    form, rows = PersonForm(request.POST), IdentifierRows(request.POST)
+    if not (form.is_valid() and rows.formset.is_valid()):
+        return _register_page(request, form, rows, [])
+    try:
+        likely = [] if "is_new" in request.POST else _likely(form, rows, who)
+        if likely:
+            return _register_page(request, form, rows, likely)
+        done = register_patient(
+            by=author_of(request),
+            identifiers=rows.to_add(),
+            facility=home_facility(who),
+            save_id=posted_save_id(request.POST),
+            **form.answers(),
+        )
+    except Problem as problem:
+        add_problem(form, problem)
+        return _register_page(request, form, rows, [])
+    messages.success(request, _("Registered: %(code)s") % {"code": done.number or done.provisional_code})
+    return redirect("patient", done.patient.pk)
+
+
+def _likely(form: PersonForm, rows: IdentifierRows, who: Authority) -> list[Found]:
+    said = form.answers()
+    birth = said["birth_date"]
+    if birth is None and said["age_years"] is not None:
+        birth = birth_date_from_age(said["age_years"], today())
+    return likely_duplicates(
+        given_name=said["given_name"],
+        family_name=said["family_name"],
+        sex=said["sex"],
+        birth_date=birth,
+        phone=said["phone"],
+        village_id=said["village"],
+        identifiers=rows.to_add(),
+        who=who,
+    )
+
+
+def _register_page(
+    request: HttpRequest, form: PersonForm, rows: IdentifierRows, likely: list[Found]
+) -> HttpResponse:
+    context = {
+        "form": form,
+        "identifiers": rows.formset,
+        "likely": _results(likely),
+        "back_url": reverse("find"),
+    }
+    status = 200 if not form.is_bound or likely else 422
+    return render(request, "people/register.html", context, status=status)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@login_required
+def edit(request: HttpRequest, patient_id: UUID) -> HttpResponse:
+    """Change somebody's details. Only answers that differ from what the form had shown are written."""
+    _registrar(request)
+    patient = shown_patient(request, patient_id)
+    carried = identifiers_of(patient)
+    if request.method != "POST":
+        form = PersonForm(initial=_known(patient), editing=True)
+        return _edit_page(request, patient, form, IdentifierRows(None, carried), patient.version)
+    form, rows = PersonForm(request.POST, editing=True), IdentifierRows(request.POST, carried)
+    version = request.POST.get("version", "")
+    if not (form.is_valid() and rows.formset.is_valid()):
+        return _edit_page(request, patient, form, rows, version)
+    try:
+        outcome = update_patient(
+            by=author_of(request),
+            patient=patient,
+            changes=_touched(form),
+            add=rows.to_add(),
+            remove=rows.to_remove(),
+            seen=version,
+            save_id=posted_save_id(request.POST),
+        )
+    except Problem as problem:
+        add_problem(form, problem)
+        return _edit_page(request, patient, form, rows, version)
+    if outcome == "conflicted":
+        messages.warning(request, _("Saved. Somebody else wrote something different: both are kept."))
+    return redirect("patient", patient.pk)
+
+
+def _known(patient: Patient) -> dict[str, Any]:
+    return {
+        "given_name": patient.given_name,
+        "family_name": patient.family_name,
+        "sex": patient.sex,
+        "birth_date": patient.birth_date,
+        "village": str(patient.village_id or ""),
+        "phone": patient.phone,
+    }
+
+
+def _touched(form: PersonForm) -> dict[str, Any]:
+    """The answers somebody changed. A date that was emptied says nothing; an age that was typed replaces
+    the date.
+    """
+    said = form.answers(form.changed_data)
+    if said.get("age_years") is None:
+        said.pop("age_years", None)
+    if said.get("birth_date") is None:
+        said.pop("birth_date", None)
+    return said
+
+
+def _edit_page(
+    request: HttpRequest, patient: Patient, form: PersonForm, rows: IdentifierRows, version: str
+) -> HttpResponse:
+    context = {"person": person(patient), "form": form, "identifiers": rows.formset, "version": version}
+    return render(request, "people/edit.html", context, status=422 if form.is_bound else 200)
+
+
+@require_safe
+@login_required
+def history(request: HttpRequest, patient_id: UUID) -> HttpResponse:
+    """Every value that was ever written, who wrote it, and where it has been received."""
+    patient = shown_patient(request, patient_id)
+    decide = _decisions(patient)
+    fields: dict[tuple[str, str], dict[str, Any]] = {}
+    for one in told(patient):
+        name = one.entry.field
+        field = fields.setdefault(
+            (one.record, name), {"name": name, "label": field_label(one.record, name), "entries": []}
+        )
+        field["entries"].append(_entry(one))
+        field["contested"] = one.record == "patient" and name in decide
+        field["decide_url"] = decide.get(name, "") if one.record == "patient" else ""
+    context = {"person": person(patient), "fields": list(fields.values())}
+    return render(request, "people/history.html", context)
+
+
+def _entry(one: Told) -> dict[str, Any]:
+    entry = one.entry
+    return {
+        "text": one.text,
+        "at": entry.at,
+        "by": one.by,
+        "device": entry.device,
+        "node_name": entry.node_name,
+        "received_at": entry.received_at,
+        "shown": entry.shown,
+        "clock_corrected": entry.corrected,
+    }
+
+
+def _decisions(patient: Patient) -> dict[str, str]:
+    """For each contested field the page where a person decides."""
+    rows = Conflict.objects.filter(table="patients", record_id=patient.pk)
+    return {row.field: _address("review-conflict", row.pk) for row in rows}
+
+
+def _address(name: str, key: int) -> str:
+    try:
+        return reverse(name, args=[key])
+    except NoReverseMatch:
+        return ""

@@ -1,0 +1,199 @@
+"""Staff, their roles, and what this database needs to let them in.
+
+Lives here: `StaffMember` and `StaffRole`, central's shared lists; and, for this database only, `Account`
+(Django's user), `Credential` (what a password is checked against), `ApiToken` and `SignIn`. Nothing a log-in
+writes touches a synced row. Not here: how passwords are kept (`verifiers.py`), what a role allows
+(`policy.py`).
+Read next: `services.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, ClassVar
+from uuid import UUID
+
+from django.conf import settings
+from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
+from django.db import models
+from django.utils.crypto import salted_hmac
+from django.utils.translation import gettext_lazy as _
+
+from registry.staff.policy import Role
+from registry.staff.verifiers import Cost
+from sync.records import Sync, SyncedModel
+
+
+def _follow_standing(rows: list[Any]) -> None:
+    """A staff member ended at central loses their sessions here with the row that says so."""
+    for active in (True, False):
+        ids = [row.pk for row in rows if (row.active and not row.gone) is active]
+        Account.objects.filter(staff_id__in=ids).exclude(is_active=active).update(is_active=active)
+
+
+class StaffMember(SyncedModel):
+    """A person who works in the programme."""
+
+    username = models.CharField(max_length=40, db_index=True)
+    full_name = models.CharField(max_length=120, default="", blank=True)
+    language = models.CharField(max_length=10, default="en")
+    active = models.BooleanField(default=True)
+    # Counts the passwords central was given, so that a node sees from its own list that its roster is old.
+    passwords_set = models.PositiveIntegerField(default=0)
+
+    sync: ClassVar[Sync] = Sync(
+        table="staff", group="registration", scope=None, owner="central", on_apply=_follow_standing
+    )
+
+    class Meta:
+        ordering: ClassVar = ["full_name", "username"]
+
+    def __str__(self) -> str:
+        return self.full_name or self.username
+
+
+class StaffRole(SyncedModel):
+    """What somebody does at a facility; without a facility, at all of them."""
+
+    class Kind(models.TextChoices):
+        REGISTRAR = Role.REGISTRAR.value, _("Registrar")
+        TRIAGE = Role.TRIAGE.value, _("Triage nurse")
+        PROVIDER = Role.PROVIDER.value, _("Provider")
+        PHARMACIST = Role.PHARMACIST.value, _("Pharmacist")
+        LAB = Role.LAB.value, _("Laboratory")
+        COORDINATOR = Role.COORDINATOR.value, _("Coordinator")
+        CENTRAL_ADMIN = Role.CENTRAL_ADMIN.value, _("Programme office")
+
+    staff = models.ForeignKey(
+        StaffMember, on_delete=models.PROTECT, db_constraint=False, related_name="staff_roles"
+    )
+    facility = models.ForeignKey(
+        "places.Facility",
+        on_delete=models.PROTECT,
+        db_constraint=False,
+        null=True,
+        blank=True,
+        related_name="+",
+    )
+    role = models.CharField(max_length=20, choices=Kind.choices)
+
+    sync: ClassVar[Sync] = Sync(table="staff_roles", group="registration", scope=None, owner="central")
+
+    def __str__(self) -> str:
+        return f"{self.role} at {self.facility_id or 'all facilities'}"
+
+
+class Accounts(BaseUserManager["Account"]):
+    """How Django finds a user by name."""
+
+    def get_by_natural_key(self, username: str | None) -> Account:
+        return self.get(username=username)
+
+
+class Account(AbstractBaseUser, PermissionsMixin):
+    """A person's way into this database. Who they are is the staff member with `staff_id`.
+
+    There is no password here: `Credential` holds what one is checked against. `stamp` changes with it, which
+    ends sessions.
+    """
+
+    local_only: ClassVar[bool] = True
+    password = None  # type: ignore[assignment]
+    username = models.CharField(max_length=40, unique=True)
+    staff_id = models.UUIDField(unique=True)
+    is_active = models.BooleanField(default=True)
+    stamp = models.CharField(max_length=32, default="", blank=True)
+
+    objects: ClassVar[Accounts] = Accounts()
+    USERNAME_FIELD = "username"
+    REQUIRED_FIELDS: ClassVar[list[str]] = ["staff_id"]
+
+    def __str__(self) -> str:
+        return self.username
+
+    @property
+    def is_staff(self) -> bool:
+        """Django's word for those who may open its admin site; ours has none."""
+        return False
+
+    def has_usable_password(self) -> bool:
+        return Credential.objects.filter(staff_id=self.staff_id).exists()
+
+    def check_password(self, raw_password: str | None) -> bool:
+        from registry.staff.credentials import password_fits
+
+        return raw_password is not None and password_fits(self.staff_id, raw_password)
+
+    def set_password(self, raw_password: str | None) -> None:
+        raise NotImplementedError("passwords are set at central: registry.staff.services.set_password")
+
+    def get_session_auth_hash(self) -> str:
+        return self._session_hash(settings.SECRET_KEY)
+
+    def get_session_auth_fallback_hash(self) -> Iterable[str]:
+        return (self._session_hash(secret) for secret in settings.SECRET_KEY_FALLBACKS)
+
+    def _session_hash(self, secret: str | bytes) -> str:
+        return salted_hmac(
+            "registry.staff.session", f"{self.staff_id}:{self.stamp}", secret=secret
+        ).hexdigest()
+
+
+class Credential(models.Model):
+    """What a typed password is compared with. Central's own (`central`) never leaves it; a clinic holds
+    `node` only.
+    """
+
+    class Kind(models.TextChoices):
+        CENTRAL = "central"
+        NODE = "node"
+
+    local_only: ClassVar[bool] = True
+    staff_id = models.UUIDField()
+    kind = models.CharField(max_length=10, choices=Kind.choices)
+    salt = models.BinaryField()
+    verifier = models.BinaryField()
+    time_cost = models.PositiveIntegerField()
+    memory_cost = models.PositiveIntegerField()
+    parallelism = models.PositiveSmallIntegerField()
+    password_number = models.PositiveIntegerField(default=0)
+    issued_at = models.DateTimeField()
+    expires_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["staff_id", "kind"], name="staff_one_credential_of_a_kind")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} credential of {self.staff_id}"
+
+    @property
+    def cost(self) -> Cost:
+        return Cost(self.time_cost, self.memory_cost, self.parallelism)
+
+
+class ApiToken(models.Model):
+    """A program's way in as a staff member. Only the token's hash is kept."""
+
+    local_only: ClassVar[bool] = True
+    digest = models.BinaryField(unique=True)
+    staff_id: models.UUIDField[UUID, UUID] = models.UUIDField(db_index=True)
+    created_at = models.DateTimeField()
+    used_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return f"token of {self.staff_id}"
+
+
+class SignIn(models.Model):
+    """A log-in that central has not yet signed off."""
+
+    local_only: ClassVar[bool] = True
+    staff_id = models.UUIDField(db_index=True)
+    at = models.DateTimeField()
+    device = models.CharField(max_length=40, default="")
+    signed_off = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return f"{self.staff_id} at {self.at:%Y-%m-%d %H:%M}"

@@ -1,0 +1,85 @@
+"""Who is asking, and what they may do.
+
+Lives here: the author of a request's writes, a person's authority from the synced roles, and names for staff
+ids. Not here: what a role allows (`policy.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from uuid import UUID
+
+from django.http import HttpRequest
+
+from registry.places.models import Facility
+from registry.staff.devices import device_of
+from registry.staff.models import Account, StaffMember, StaffRole
+from registry.staff.policy import NOBODY, Authority, Role
+from sync.ledger.recording import Author
+
+
+def account_of(request: HttpRequest) -> Account | None:
+    """The logged-in account, if any."""
+    return request.user if isinstance(request.user, Account) else None
+
+
+def author_of(request: HttpRequest) -> Author:
+    """Whoever writes in this request, and on which device."""
+    account = account_of(request)
+    return Author(account.staff_id if account else None, device_of(request))
+
+
+def authority_of(staff_id: UUID | None) -> Authority:
+    """A person's rights, as this node's copy of the lists has them now."""
+    member = StaffMember.objects.living().filter(pk=staff_id).only("active").first()
+    if member is None or not member.active:
+        return NOBODY
+    rows = StaffRole.objects.living().filter(staff_id=staff_id).values_list("role", "facility_id")
+    known = {role.value for role in Role}
+    return Authority(staff_id, True, frozenset((Role(role), at) for role, at in rows if role in known))
+
+
+def authority_in(request: HttpRequest) -> Authority:
+    """The rights of whoever asks; read once per request."""
+    kept = getattr(request, "_posta_authority", None)
+    if isinstance(kept, Authority):
+        return kept
+    account = account_of(request)
+    found = authority_of(account.staff_id) if account else NOBODY
+    request._posta_authority = found  # type: ignore[attr-defined]
+    return found
+
+
+def staff_names(ids: Iterable[UUID | None]) -> dict[UUID, str]:
+    """What to call people, by staff id; whoever is not in the list is not in the answer."""
+    wanted = {staff_id for staff_id in ids if staff_id is not None}
+    return {member.pk: str(member) for member in StaffMember.objects.filter(pk__in=wanted)}
+
+
+def people_on_duty() -> list[dict[str, str]]:
+    """Tiles of the log-in page: who may log in here, by name."""
+    active = Account.objects.filter(is_active=True).values_list("staff_id", "username")
+    usernames = dict(active)
+    members = StaffMember.objects.living().filter(active=True, pk__in=usernames)
+    roles = _role_words(usernames)
+    return [
+        {"username": usernames[member.pk], "name": str(member), "role": roles.get(member.pk, "")}
+        for member in members
+    ]
+
+
+def _role_words(ids: Iterable[UUID]) -> dict[UUID, str]:
+    words: dict[UUID, list[str]] = {}
+    for row in StaffRole.objects.living().filter(staff_id__in=list(ids)).order_by("role"):
+        words.setdefault(row.staff_id, []).append(str(row.get_role_display()))
+    return {staff_id: ", ".join(dict.fromkeys(names)) for staff_id, names in words.items()}
+
+
+def roles_of(staff_id: UUID) -> str:
+    """A person's roles in words."""
+    return _role_words([staff_id]).get(staff_id, "")
+
+
+def facilities_named(authority: Authority) -> list[str]:
+    """The names of the facilities a person works at; empty where that is all of them."""
+    return [facility.name for facility in Facility.objects.filter(pk__in=authority.facilities)]

@@ -1,0 +1,27 @@
+// Small manners of every page: the menu closes, an error summary is where the reader starts, a hidden answer opens.
+
+const menu = document.getElementById("menu");
+if (menu) {
+  document.addEventListener("click", (event) => {
+    if (!menu.contains(event.target)) menu.open = false;
+  });
+  document.addEventListener("keydown", (event) => {
+    if (event.key === "Escape" && menu.open) {
+      menu.open = false;
+      menu.querySelector("summary").focus();
+    }
+  });
+}
+
+const first = document.getElementById("error-summary") ?? document.getElementById("likely");
+if (first) {
+  first.focus();
+  if (first.id === "error-summary") document.title = `! ${document.title}`;
+}
+
+for (const part of document.querySelectorAll("[data-shown-by]")) {
+  const opener = document.getElementById(part.dataset.shownBy);
+  const show = () => { part.hidden = !opener.checked; };
+  opener?.form.addEventListener("change", show);
+  if (opener) show();
+}

@@ -1,0 +1,231 @@
+"""What central checks of a save before it believes it.
+
+Lives here: `Sight` (what a batch may refer to, looked up in bulk) and `judge` (one save → fine, held or
+quarantined, with a stable code and a sentence). Not here: authentication and the chain (`sync/intake.py`),
+the merge (`sync/apply.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+from uuid import UUID
+
+from sync.codecs import CodecError
+from sync.core.merge import GONE, Value
+from sync.core.protocol import Change
+from sync.feed.models import Subscription
+from sync.ledger.models import Replica
+from sync.models import EnrolledNode
+from sync.problems import Problem
+from sync.records import LONGEST_DEVICE
+from sync.tables import Table, reference_ids, table_named
+
+Word = Literal["fine", "held", "quarantined"]
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What is to become of a save. `waits_for` names what would release a held one."""
+
+    word: Word
+    code: str = ""
+    sentence: str = ""
+    waits_for: str = ""
+
+
+FINE = Verdict("fine")
+
+
+@dataclass(slots=True)
+class Sight:
+    """What this batch may refer to: rows here (with their scope), heads of replicas, what the node follows,
+    what is set aside.
+    """
+
+    node: EnrolledNode | None
+    replica: UUID
+    rows: dict[UUID, UUID | None] = field(default_factory=dict)
+    heads: dict[UUID, int] = field(default_factory=dict)
+    followed: set[UUID] = field(default_factory=set)
+    aside: set[UUID] = field(default_factory=set)
+
+    @property
+    def sees_everything(self) -> bool:
+        return self.node is None or self.node.mode == EnrolledNode.Mode.EVERYTHING
+
+
+def look(changes: Sequence[Change], node: EnrolledNode | None, replica: UUID, aside: set[UUID]) -> Sight:
+    """Look up, in a few queries, everything that `judge` will ask about these changes."""
+    sight = Sight(node, replica, aside=aside)
+    wanted: dict[str, set[UUID]] = {}
+    for change in changes:
+        table = table_named(change.table)
+        if table is None:
+            continue
+        if not change.creates:
+            wanted.setdefault(table.name, set()).add(change.record_id)
+        for parent, record_id in reference_ids(table, change.fields):
+            wanted.setdefault(parent, set()).add(record_id)
+    for name, ids in wanted.items():
+        sight.rows.update(_rows_here(name, ids))
+    sight.heads = dict(Replica.objects.values_list("uuid", "head_seq"))
+    if not sight.sees_everything and node is not None:
+        keys = {key for key in sight.rows.values() if key} | set(_scope_values(changes))
+        followed = Subscription.objects.filter(node_uuid=node.uuid, scope__in=keys)
+        sight.followed = set(followed.values_list("scope", flat=True))
+    return sight
+
+
+def _rows_here(name: str, ids: set[UUID]) -> dict[UUID, UUID | None]:
+    table = table_named(name)
+    if table is None:
+        return {}
+    rows = table.model.objects.filter(pk__in=ids)
+    if table.scope_attname is None:
+        return dict.fromkeys(rows.values_list("pk", flat=True))
+    return dict(rows.values_list("pk", table.scope_attname))
+
+
+def _scope_values(changes: Iterable[Change]) -> Iterable[UUID]:
+    for change in changes:
+        key = scope_in(change)
+        if key is not None:
+            yield key
+
+
+def scope_in(change: Change) -> UUID | None:
+    """The scope key that a creating change claims by its own fields; None where it claims none."""
+    table = table_named(change.table)
+    if table is None or table.scope_attname is None:
+        return None
+    if table.scope_attname == "id":
+        return change.record_id
+    for column in table.columns.values():
+        if column.attname == table.scope_attname:
+            value = change.fields.get(column.name)
+            return UUID(bytes=value) if isinstance(value, bytes) and len(value) == 16 else None
+    return None
+
+
+def judge(save: Sequence[Change], sight: Sight) -> Verdict:
+    """One whole save, its changes in order. A save stands or falls together: the first verdict that is not
+    fine is the answer.
+    """
+    made = {change.record_id for change in save if change.creates}
+    for place, change in enumerate(save):
+        verdict = _judge_change(change, sight, made, place, save)
+        if verdict is not FINE:
+            return verdict
+    return FINE
+
+
+def _judge_change(
+    change: Change, sight: Sight, made: set[UUID], place: int, save: Sequence[Change]
+) -> Verdict:
+    table = table_named(change.table)
+    if table is None:
+        return Verdict(
+            "quarantined", "unknown-table", f"Central does not know the list {change.table[:40]!r}."
+        )
+    if (
+        change.ordinal != place
+        or change.save_id != save[0].save_id
+        or change.last != (place == len(save) - 1)
+    ):
+        return Verdict("quarantined", "broken-save", "The parts of this save do not fit together.")
+    if len(change.device) > LONGEST_DEVICE:
+        return Verdict("quarantined", "too-long", f"A device's name has at most {LONGEST_DEVICE} letters.")
+    if table.sync.owner == "central" and sight.node is not None:
+        return Verdict("quarantined", "owned-by-central", "Only central can change this list.")
+    for verdict in (
+        _judge_fields(table, change),
+        _judge_references(table, change, sight, made),
+        _judge_past(change, sight),
+        _judge_scope(table, change, sight, made),
+    ):
+        if verdict is not FINE:
+            return verdict
+    return FINE
+
+
+def _judge_fields(table: Table, change: Change) -> Verdict:
+    creating = change.creates
+    if creating and not change.past.is_empty:
+        return Verdict("quarantined", "broken-save", "A new record cannot have a past.")
+    fields = change.fields
+    try:
+        for name, value in fields.items():
+            if name == GONE:
+                if not isinstance(value, bool):
+                    raise CodecError("wrong-type", "A tombstone is yes or no.")
+                continue
+            if not creating and table.sync.rules.get(name) == "fixed":
+                return Verdict("quarantined", "fixed-field", f"{name} was set once and does not change.")
+            table.python(name, value)
+        if creating:
+            _require(table, fields)
+        if table.sync.check is not None:
+            table.sync.check(fields)
+    except CodecError as error:
+        return Verdict("quarantined", error.code, str(error))
+    except Problem as problem:
+        return Verdict("quarantined", problem.code, problem.title)
+    return FINE
+
+
+def _require(table: Table, fields: dict[str, Value]) -> None:
+    for name, column in table.columns.items():
+        if column.default_wire is None and not column.keyed and name not in fields:
+            column.codec.python(None)
+
+
+def _judge_references(table: Table, change: Change, sight: Sight, made: set[UUID]) -> Verdict:
+    record_id = change.record_id
+    if record_id in sight.aside:
+        return _waiting("after-aside", record_id, "An earlier change to this record is set aside.")
+    if not change.creates and record_id not in sight.rows:
+        return _waiting("missing-record", record_id, "The record itself has not arrived yet.")
+    for _parent, reference in reference_ids(table, change.fields):
+        if reference in sight.aside:
+            return _waiting("after-aside", reference, "What this belongs to is set aside.")
+        if reference not in sight.rows and reference not in made:
+            return _waiting("missing-parent", reference, "What this belongs to has not arrived yet.")
+    return FINE
+
+
+def _waiting(code: str, record_id: UUID, sentence: str) -> Verdict:
+    return Verdict("held", code, sentence, f"record:{record_id}")
+
+
+def _judge_past(change: Change, sight: Sight) -> Verdict:
+    dots = [*change.past.highest.items(), *((dot.replica, dot.seq) for dot in change.past.also)]
+    for replica, seq in dots:
+        top = change.seq - 1 if replica == change.replica else sight.heads.get(replica, 0)
+        if seq > top:
+            return Verdict(
+                "held",
+                "unseen-past",
+                "It builds on something that central has not seen.",
+                f"replica:{replica}",
+            )
+    return FINE
+
+
+def _judge_scope(table: Table, change: Change, sight: Sight, made: set[UUID]) -> Verdict:
+    if sight.sees_everything or table.scope_attname is None:
+        return FINE
+    key = scope_in(change) if change.creates else sight.rows.get(change.record_id)
+    if key is not None and (key in made or key in sight.followed):
+        return FINE
+    return Verdict("quarantined", "out-of-scope", "This clinic does not follow this record.")
+
+
+def remember(save: Sequence[Change], sight: Sight) -> None:
+    """After a save was found fine: what it made may be referred to by the next ones."""
+    for change in save:
+        if change.creates:
+            sight.rows[change.record_id] = scope_in(change)
+            if (key := scope_in(change)) == change.record_id and key is not None:
+                sight.followed.add(key)

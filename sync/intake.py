@@ -1,0 +1,482 @@
+"""Central takes in a batch: log, rows, positions and a signed receipt, in one transaction.
+
+Lives here: `take_in` (a decoded batch of one replica) and `release` (held saves whose waiting is over).
+Overlap with what is here is skipped by content and answered with its first receipt; a gap is refused with the
+seq expected; a fork is an alarm. Not here: who may send (`sync/carriers/server.py`), what a save must satisfy
+(`sync/checks.py`), the merge (`sync/apply.py`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+from uuid import UUID
+
+from django.db import OperationalError, transaction
+
+from sync.apply import Settled, arrival_of, settle
+from sync.bulk import insert_plain
+from sync.checks import FINE, Sight, Verdict, judge, look, remember, scope_in
+from sync.core.clock import pack
+from sync.core.protocol import Change, Receipt, canonical, chain_digest, from_canonical, sign_receipt
+from sync.core.receipts import Outcome, runs_of
+from sync.crash import crash_point
+from sync.feed.subscriptions import follow
+from sync.ledger.models import Change as ChangeRow
+from sync.ledger.models import Receipt as ReceiptRow
+from sync.ledger.models import Replica
+from sync.ledger.replicas import forget_replicas, self_replica
+from sync.models import EnrolledNode, SecurityEvent
+from sync.node import current_node
+from sync.review.models import Aside
+from sync.vault.keys import key_id_of, node_key, public_bytes, timeline
+
+log = logging.getLogger(__name__)
+
+STATES = {
+    "fine": ChangeRow.State.APPLIED,
+    "held": ChangeRow.State.HELD,
+    "quarantined": ChangeRow.State.QUARANTINED,
+}
+
+
+LOG_COLUMNS: Final = (
+    "replica_id",
+    "seq",
+    "save_id",
+    "table",
+    "record_id",
+    "body",
+    "digest",
+    "received",
+    "state",
+)
+BROKEN: Final = Verdict("quarantined", "broken-save", "The parts of this save do not fit together.")
+NAMED_IN: Final = 40  # letters of a list's name that stand beside a change; the whole of it is in the body
+LOOKED_AT_AGAIN: Final = 10
+WORST_FIRST: Final[tuple[Outcome, ...]] = ("conflicted", "merged", "applied", "repeat")
+
+
+class Gap(Exception):
+    """The batch starts after the seq that central expects next."""
+
+    def __init__(self, expected_seq: int, expected_digest: bytes) -> None:
+        super().__init__(f"expected {expected_seq}")
+        self.expected_seq, self.expected_digest = expected_seq, expected_digest
+
+
+class Fork(Exception):
+    """The same dot with other content: somebody cloned or tampered. Nothing was stored."""
+
+    def __init__(self, seq: int) -> None:
+        super().__init__(f"fork at {seq}")
+        self.seq = seq
+
+
+@dataclass(slots=True)
+class _Part:
+    """The changes of one save in this batch (with those held before), and what became of them."""
+
+    changes: list[Change]
+    earlier: int = 0
+    verdict: Verdict = FINE
+    outcome: Outcome = "applied"
+
+    @property
+    def is_whole(self) -> bool:
+        return self.changes[0].ordinal == 0 and self.changes[-1].last
+
+    @property
+    def key(self) -> str:
+        return f"save:{self.changes[0].save_id}"
+
+
+@dataclass(slots=True)
+class _Batch:
+    """One batch on its way in."""
+
+    node: EnrolledNode
+    replica: Replica
+    received: int
+    sha: bytes
+    fresh: list[Change] = field(default_factory=list)
+    received_before: dict[int, int] = field(default_factory=dict)
+    parts: list[_Part] = field(default_factory=list)
+    applied: set[UUID] = field(default_factory=set)
+
+
+def take_in(node: EnrolledNode, replica_uuid: UUID, changes: Sequence[Change], sha: bytes) -> list[bytes]:
+    """Store and merge a batch; answers the receipts that cover it, old ones for what was here already. Raises
+    `Gap` or `Fork`.
+    """
+    keys: set[str] = set()
+    try:
+        with transaction.atomic(durable=True):
+            replica = Replica.objects.select_for_update().get(uuid=replica_uuid)
+            fresh = _skip_known(replica, changes)
+            first = changes[0].seq
+            if fresh:
+                here = current_node()
+                here.clock.observe(max(change.stamp for change in fresh))
+                batch = _Batch(node, replica, pack(here.wall()), sha, fresh)
+                _take_in_fresh(batch)
+                keys = _keys(batch)
+            crash_point("intake.before-commit")
+            envelopes = _receipts_for(replica, first, changes[-1].seq)
+    except Fork as fork:
+        _alarm(node, replica_uuid, fork)
+        raise
+    except BaseException:
+        forget_replicas()
+        raise
+    crash_point("intake.after-commit")
+    release(keys)
+    return envelopes
+
+
+def _alarm(node: EnrolledNode, replica_uuid: UUID, fork: Fork) -> None:
+    SecurityEvent.objects.create(
+        at=current_node().wall(),
+        code="fork",
+        node_uuid=node.uuid,
+        sentence=f"Replica {replica_uuid} sent other content for change {fork.seq} than before.",
+    )
+
+
+def _skip_known(replica: Replica, changes: Sequence[Change]) -> list[Change]:
+    if changes[0].seq > replica.head_seq + 1:
+        raise Gap(replica.head_seq + 1, bytes(replica.head_digest))
+    known = [change for change in changes if change.seq <= replica.head_seq]
+    if known:
+        rows = ChangeRow.objects.filter(replica=replica, seq__gte=known[0].seq, seq__lte=known[-1].seq)
+        bodies = dict(rows.values_list("seq", "body"))
+        for change in known:
+            if bytes(bodies[change.seq]) != canonical(change):
+                raise Fork(change.seq)
+    return list(changes[len(known) :])
+
+
+def _take_in_fresh(batch: _Batch) -> None:
+    batch.parts = _parts(batch)
+    _give_up_unfinished(batch)
+    sight = _sight_of(batch)
+    for part in batch.parts:
+        part.verdict = _verdict(part, sight, may_grow=part is batch.parts[-1])
+        if part.verdict is FINE:
+            remember(part.changes, sight)
+        else:
+            sight.aside.update(change.record_id for change in part.changes)
+    fine = [part for part in batch.parts if part.verdict is FINE]
+    _apply(batch, fine, sight)
+    _store_log(batch)
+    _store_asides(batch)
+    _sign(batch)
+
+
+def _parts(batch: _Batch) -> list[_Part]:
+    """The batch cut into saves; a save whose beginning came in an earlier batch is completed from the log."""
+    parts: list[_Part] = []
+    for change in batch.fresh:
+        if parts and parts[-1].changes[-1].save_id == change.save_id and not parts[-1].changes[-1].last:
+            parts[-1].changes.append(change)
+        else:
+            parts.append(_Part([change]))
+    if parts[0].changes[0].ordinal:
+        _complete(batch, parts[0])
+    return parts
+
+
+def _complete(batch: _Batch, part: _Part) -> None:
+    """Put what came before in front; each change was received when it came."""
+    rows = list(
+        ChangeRow.objects.filter(replica=batch.replica, save_id=part.changes[0].save_id).order_by("seq")
+    )
+    before = [from_canonical(bytes(row.body)) for row in rows]
+    if before and before[-1].seq == part.changes[0].seq - 1 and not before[-1].last:
+        part.changes[:0] = before
+        part.earlier = len(before)
+        batch.received_before = {row.seq: row.received for row in rows if row.received is not None}
+
+
+def _give_up_unfinished(batch: _Batch) -> None:
+    """A save whose rest did not follow at once is broken: waiting for it would be waiting for ever."""
+    unfinished = Aside.objects.filter(replica_uuid=batch.replica.uuid, code="incomplete")
+    for aside in unfinished.exclude(save_id=batch.fresh[0].save_id):
+        aside.state, aside.code, aside.sentence, aside.waits_for = (
+            BROKEN.word,
+            BROKEN.code,
+            BROKEN.sentence,
+            "",
+        )
+        aside.save()
+        rows = ChangeRow.objects.filter(replica=batch.replica, save_id=aside.save_id)
+        rows.update(state=ChangeRow.State.QUARANTINED)
+
+
+def _sight_of(batch: _Batch) -> Sight:
+    changes = [change for part in batch.parts for change in part.changes]
+    aside = asided_records(batch.replica, without=batch.parts[0].changes[0].save_id)
+    return look(changes, batch.node, batch.replica.uuid, aside)
+
+
+def asided_records(replica: Replica, without: UUID | None = None) -> set[UUID]:
+    """The records that a replica's held or quarantined changes touch: later changes to them wait as well."""
+    if not Aside.objects.filter(replica_uuid=replica.uuid).exists():
+        return set()
+    rows = ChangeRow.objects.filter(replica=replica).exclude(state=ChangeRow.State.APPLIED)
+    if without is not None:
+        rows = rows.exclude(save_id=without)
+    return set(rows.values_list("record_id", flat=True))
+
+
+def _verdict(part: _Part, sight: Sight, *, may_grow: bool) -> Verdict:
+    if part.is_whole:
+        return judge(part.changes, sight)
+    if may_grow and not part.changes[0].ordinal and not part.changes[-1].last:
+        return Verdict("held", "incomplete", "The rest of this save has not arrived yet.", part.key)
+    return BROKEN
+
+
+def _apply(batch: _Batch, parts: Sequence[_Part], sight: Sight) -> None:
+    """All saves at once; if one cannot be stored, each on its own so that only the bad one is set aside,
+    with what hangs on it.
+
+    A failure of the database itself (a deadlock, a lost connection) is not held against any: it comes again.
+    """
+    try:
+        with transaction.atomic():
+            _note(batch, parts, _settle(batch, [change for part in parts for change in part.changes]))
+    except OperationalError:
+        raise
+    except Exception:  # whatever a room trips over must not stop the saves behind it
+        for part in parts:
+            part.verdict = _verdict(part, sight, may_grow=False)
+            if part.verdict is FINE:
+                _apply_alone(batch, part)
+            if part.verdict is not FINE:
+                sight.aside.update(change.record_id for change in part.changes)
+
+
+def _apply_alone(batch: _Batch, part: _Part) -> None:
+    try:
+        with transaction.atomic():
+            _note(batch, [part], _settle(batch, part.changes))
+    except OperationalError:
+        raise
+    except Exception as error:
+        log.exception("save %s cannot be stored", part.changes[0].save_id)
+        part.verdict = Verdict(
+            "quarantined", "not-storable", f"Central could not store this save: {type(error).__name__}."
+        )
+
+
+def _settle(batch: _Batch, changes: Sequence[Change]) -> list[Settled]:
+    received = batch.received_before
+    settled = settle(
+        [
+            arrival_of(change, batch.replica.number, received.get(change.seq, batch.received))
+            for change in changes
+        ]
+    )
+    follow(batch.node, _new_scopes(changes))
+    return settled
+
+
+def _new_scopes(changes: Iterable[Change]) -> list[UUID]:
+    return [change.record_id for change in changes if change.creates and scope_in(change) == change.record_id]
+
+
+def _note(batch: _Batch, parts: Sequence[_Part], settled: Sequence[Settled]) -> None:
+    outcomes = iter(settled)
+    for part in parts:
+        words = {next(outcomes).outcome for _ in part.changes}
+        part.outcome = next(word for word in WORST_FIRST if word in words)
+        batch.applied.update(change.record_id for change in part.changes)
+
+
+def _store_log(batch: _Batch) -> None:
+    words = {change.seq: part.verdict.word for part in batch.parts for change in part.changes}
+    digest, number = bytes(batch.replica.head_digest), batch.replica.number
+    rows: list[tuple[Any, ...]] = []
+    for change in batch.fresh:
+        body = canonical(change)
+        digest = chain_digest(digest, body)
+        state = int(STATES[words[change.seq]])
+        rows.append(
+            (
+                number,
+                change.seq,
+                change.save_id,
+                change.table[:NAMED_IN],
+                change.record_id,
+                body,
+                digest,
+                batch.received,
+                state,
+            )
+        )
+    insert_plain(ChangeRow, LOG_COLUMNS, rows)
+    first = batch.parts[0]
+    if first.earlier:
+        earlier = [change.seq for change in first.changes[: first.earlier]]
+        ChangeRow.objects.filter(replica=batch.replica, seq__in=earlier).update(
+            state=STATES[first.verdict.word]
+        )
+    batch.replica.head_seq = batch.fresh[-1].seq
+    batch.replica.head_digest = digest
+    batch.replica.save(update_fields=["head_seq", "head_digest"])
+
+
+def _store_asides(batch: _Batch) -> None:
+    first = batch.parts[0]
+    if first.earlier:
+        Aside.objects.filter(replica_uuid=batch.replica.uuid, save_id=first.changes[0].save_id).delete()
+    Aside.objects.bulk_create(
+        _aside(batch.replica.uuid, part) for part in batch.parts if part.verdict is not FINE
+    )
+
+
+def _aside(replica: UUID, part: _Part) -> Aside:
+    return Aside(
+        replica_uuid=replica,
+        save_id=part.changes[0].save_id,
+        seq_from=part.changes[0].seq,
+        seq_to=part.changes[-1].seq,
+        state=part.verdict.word,
+        code=part.verdict.code,
+        sentence=part.verdict.sentence,
+        waits_for=part.verdict.waits_for,
+        since=current_node().wall(),
+    )
+
+
+def _word(part: _Part) -> Outcome:
+    if part.verdict is FINE:
+        return part.outcome
+    return "held" if part.verdict.word == "held" else "quarantined"
+
+
+def _sign(batch: _Batch) -> None:
+    key = node_key()
+    last = ReceiptRow.objects.filter(replica=batch.replica).order_by("-seq_from").first()
+    envelope = sign_receipt(
+        Receipt(
+            key_id=key_id_of(public_bytes(key)),
+            timeline=timeline(),
+            node=batch.node.uuid,
+            replica=batch.replica.uuid,
+            seq_from=batch.fresh[0].seq,
+            seq_to=batch.fresh[-1].seq,
+            batch_sha256=batch.sha,
+            outcomes=runs_of(_word(part) for part in batch.parts),
+            problems=tuple(
+                (index, part.verdict.code, part.verdict.sentence)
+                for index, part in enumerate(batch.parts)
+                if part.verdict is not FINE
+            ),
+            received=batch.received,
+            chain_head=bytes(batch.replica.head_digest),
+            revocation_version=0,
+            previous=bytes(last.digest) if last else b"",
+        ),
+        key,
+    )
+    ReceiptRow.objects.create(
+        replica=batch.replica,
+        seq_from=batch.fresh[0].seq,
+        seq_to=batch.fresh[-1].seq,
+        received=batch.received,
+        envelope=envelope,
+        digest=hashlib.sha256(envelope).digest(),
+    )
+
+
+def _receipts_for(replica: Replica, seq_from: int, seq_to: int) -> list[bytes]:
+    rows = ReceiptRow.objects.filter(replica=replica, seq_to__gte=seq_from, seq_from__lte=seq_to)
+    return [bytes(row.envelope) for row in rows.order_by("seq_from")]
+
+
+def _keys(batch: _Batch) -> set[str]:
+    keys = {f"record:{record_id}" for record_id in batch.applied}
+    return keys | {f"replica:{batch.replica.uuid}"}
+
+
+def release(keys: set[str]) -> int:
+    """Judge again the held saves that waited for any of these, in their order; what becomes fine may free
+    others. Answers how many.
+
+    Each has a transaction of its own: whoever holds the feed's counters locks no more records.
+    """
+    freed = 0
+    todo = set(keys)
+    while todo:
+        waiting = Aside.objects.filter(state=Aside.State.HELD, waits_for__in=list(todo))
+        todo = set()
+        for aside in list(waiting.order_by("replica_uuid", "seq_from")):
+            records = _judge_alone(aside)
+            freed += bool(records)
+            todo |= {f"record:{record_id}" for record_id in records}
+    return freed
+
+
+def look_again(node: EnrolledNode) -> int:
+    """Judge some of a node's held saves again: what they wait for may have come in the very moment in which
+    they were set aside, or just before central stopped.
+    """
+    mine = Replica.objects.filter(node_uuid=node.uuid).values("uuid")
+    held = Aside.objects.filter(replica_uuid__in=mine, state=Aside.State.HELD).exclude(code="incomplete")
+    return sum(release({aside.waits_for}) for aside in list(held.order_by("?")[:LOOKED_AT_AGAIN]))
+
+
+def _judge_alone(aside: Aside) -> set[UUID]:
+    try:
+        with transaction.atomic():
+            Replica.objects.select_for_update().get(uuid=aside.replica_uuid)
+            standing = Aside.objects.select_for_update().filter(pk=aside.pk).first()
+            return set() if standing is None else judge_again(standing)
+    except BaseException:
+        forget_replicas()
+        raise
+
+
+def judge_again(aside: Aside) -> set[UUID]:
+    """Judge a save that was set aside; if it is fine now, merge it. Answers the records it touched (empty:
+    still aside).
+    """
+    replica = Replica.objects.get(uuid=aside.replica_uuid)
+    node = EnrolledNode.objects.filter(uuid=replica.node_uuid).first() if replica.node_uuid else None
+    if node is None:
+        return set()  # whose it was is not known here any more: it stays where a person sees it
+    rows = ChangeRow.objects.filter(replica=replica, seq__gte=aside.seq_from, seq__lte=aside.seq_to).order_by(
+        "seq"
+    )
+    changes = [from_canonical(bytes(row.body)) for row in rows]
+    earlier = ChangeRow.objects.filter(replica=replica, seq__lt=aside.seq_from)
+    blocked = set(earlier.exclude(state=ChangeRow.State.APPLIED).values_list("record_id", flat=True))
+    part = _Part(changes)
+    sight = look(changes, node, replica.uuid, blocked)
+    part.verdict = _verdict(part, sight, may_grow=aside.seq_to == replica.head_seq)
+    if part.verdict is FINE:
+        batch = _Batch(node, replica, pack(current_node().wall()), b"")
+        batch.received_before = {
+            seq: stamp for seq, stamp in rows.values_list("seq", "received") if stamp is not None
+        }
+        _apply_alone(batch, part)
+    if part.verdict is FINE:
+        rows.update(state=ChangeRow.State.APPLIED)
+        aside.delete()
+        return {change.record_id for change in changes}
+    aside.state, aside.code = part.verdict.word, part.verdict.code
+    aside.sentence, aside.waits_for = part.verdict.sentence, part.verdict.waits_for
+    aside.save()
+    rows.update(state=STATES[part.verdict.word])
+    return set()
+
+
+def own_chain_head() -> tuple[int, bytes]:
+    """Where this database's own chain stands."""
+    replica = self_replica()
+    return replica.head_seq, bytes(replica.head_digest)

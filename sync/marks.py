@@ -1,0 +1,135 @@
+"""What a node remembers outside the database that a backup may bring back.
+
+Lives here: `Marks`, a small file in `POSTA_DATA` with the replica's id, the highest seq issued and acked, the
+hello token, the clock floor, the revocation version and the count of registration numbers handed out. It is
+fsynced after a commit and before the answer, so a database *ahead* of it means a crash (advance the mark) and
+a database *behind* it means that an older copy was put back (take a new replica id). Not here: what is done
+about it (`sync/ledger/birth.py`). Read next: `docs/sync-protocol.md`, "Rollback and clones".
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import threading
+import zlib
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, Final
+from uuid import UUID
+
+_SLOT: Final = 1024
+_NUMERIC: Final = ("head_seq", "acked_seq", "clock_floor", "revocation_version", "numbers_taken")
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """One reading of the file. `generation` rises with each write and chooses the newer of the two slots."""
+
+    replica: str = ""
+    head_seq: int = 0
+    acked_seq: int = 0
+    clock_floor: int = 0
+    revocation_version: int = 0
+    numbers_taken: int = 0
+    token: str = ""
+    generation: int = 0
+
+
+class Marks:
+    """Two alternating checksummed slots: a torn write leaves the other slot whole. Safe between processes."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._lock = threading.Lock()
+        self._fd: int | None = None
+
+    def exists(self) -> bool:
+        return self.path.exists() and self.path.stat().st_size > 0
+
+    def read(self) -> Mark:
+        """The newest whole slot; an empty `Mark` where there is none."""
+        if not self.path.exists():
+            return Mark()
+        with self._lock:
+            return self._newest(self._open())
+
+    def raise_to(self, **marks: int) -> Mark:
+        """Lift numeric marks; none ever goes down. Durable when it returns."""
+        unknown = set(marks) - set(_NUMERIC)
+        if unknown:
+            raise ValueError(f"no such mark: {sorted(unknown)}")
+        return self._rewrite(lambda old: {name: max(getattr(old, name), new) for name, new in marks.items()})
+
+    def put_token(self, token: str) -> Mark:
+        """Keep the hello token that central gave last."""
+        return self._rewrite(lambda old: {"token": token})
+
+    def set_clock(self, stamp: int) -> Mark:
+        """After a corrected clock: the floor goes back to central's time. The one mark that may go down."""
+        return self._rewrite(lambda old: {"clock_floor": stamp})
+
+    def begin(self, replica: UUID) -> Mark:
+        """A replica starts its life: its own counters start at zero, what protects people (clock,
+        revocations, numbers) stays.
+        """
+        return self._rewrite(
+            lambda old: {"replica": str(replica), "head_seq": 0, "acked_seq": 0, "token": ""}
+        )
+
+    def _rewrite(self, change: Any) -> Mark:
+        with self._lock:
+            descriptor = self._open()
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            try:
+                old = self._newest(descriptor)
+                changed = change(old)
+                new = replace(old, **changed, generation=old.generation + 1)
+                if replace(new, generation=old.generation) == old:
+                    return old
+                os.pwrite(descriptor, _framed(new), (new.generation % 2) * _SLOT)
+                os.fdatasync(descriptor)
+                return new
+            finally:
+                fcntl.flock(descriptor, fcntl.LOCK_UN)
+
+    def _open(self) -> int:
+        if self._fd is None:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            fresh = not self.path.exists()
+            self._fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            if fresh:
+                folder = os.open(self.path.parent, os.O_RDONLY)
+                os.fsync(folder)
+                os.close(folder)
+        return self._fd
+
+    def close(self) -> None:
+        if self._fd is not None:
+            os.close(self._fd)
+            self._fd = None
+
+    @staticmethod
+    def _newest(descriptor: int) -> Mark:
+        slots = [_unframed(os.pread(descriptor, _SLOT, offset)) for offset in (0, _SLOT)]
+        return max((slot for slot in slots if slot), key=lambda mark: mark.generation, default=Mark())
+
+
+def _framed(mark: Mark) -> bytes:
+    body = json.dumps(asdict(mark), separators=(",", ":")).encode()
+    framed = b"%08x %s\n" % (zlib.crc32(body), body)
+    if len(framed) > _SLOT:
+        raise ValueError("a mark is too long for its slot")
+    return framed.ljust(_SLOT, b"\0")
+
+
+def _unframed(raw: bytes) -> Mark | None:
+    line = raw.split(b"\n", 1)[0]
+    checksum, _, body = line.partition(b" ")
+    try:
+        if not body or int(checksum, 16) != zlib.crc32(body):
+            return None
+        return Mark(**json.loads(body))
+    except (ValueError, TypeError):
+        return None

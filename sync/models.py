@@ -1,0 +1,113 @@
+"""Nodes, runs and security events.
+
+Lives here: `EnrolledNode` (central: who may sync, and its pinned key), `SyncRun` (clinic: one run with its
+lease and its progress, the row that pages read live) and `SecurityEvent`. All local-only. Not here: replicas
+and the log (`sync/ledger/models.py`).
+"""
+
+from __future__ import annotations
+
+import uuid
+from typing import ClassVar
+
+from django.db import models
+
+
+class EnrolledNode(models.Model):
+    """A clinic server that central knows. Its public key is pinned when it joins; scope comes from this row,
+    never from a payload.
+    """
+
+    class Mode(models.TextChoices):
+        EVERYTHING = "everything"
+        SUBSCRIBED = "subscribed"
+
+    local_only: ClassVar[bool] = True
+    uuid = models.UUIDField(primary_key=True, default=uuid.uuid4)
+    name = models.CharField(max_length=100, unique=True)
+    facilities = models.JSONField(default=list)
+    mode = models.CharField(max_length=12, choices=Mode.choices, default=Mode.EVERYTHING)
+    public_key = models.BinaryField(default=bytes)
+    code_hash = models.CharField(max_length=64, default="")
+    code_expires = models.BigIntegerField(default=0)
+    joined_at = models.BigIntegerField(null=True)
+    revoked_at = models.BigIntegerField(null=True)
+    last_contact = models.BigIntegerField(null=True)
+    backlog = models.IntegerField(default=0)
+    software = models.CharField(max_length=40, default="")
+    clock_offset_ms = models.BigIntegerField(default=0)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class SyncRun(models.Model):
+    """One run of upload and download. At most one holds a lease; a run whose lease ran out is dead and may be
+    followed.
+    """
+
+    class Outcome(models.TextChoices):
+        RUNNING = "running"
+        DONE = "done"
+        FAILED = "failed"
+
+    local_only: ClassVar[bool] = True
+    id = models.BigAutoField(primary_key=True)
+    trigger = models.CharField(max_length=20)
+    started_at = models.BigIntegerField()
+    finished_at = models.BigIntegerField(null=True)
+    lease_until = models.BigIntegerField(default=0)
+    holder = models.CharField(max_length=64, default="")
+    outcome = models.CharField(max_length=8, choices=Outcome.choices, default=Outcome.RUNNING)
+    reason = models.TextField(default="")
+    step = models.CharField(max_length=40, default="")
+    to_send = models.IntegerField(default=0)
+    sent = models.IntegerField(default=0)
+    to_fetch = models.IntegerField(default=0)
+    fetched = models.IntegerField(default=0)
+    bytes_up = models.BigIntegerField(default=0)
+    bytes_down = models.BigIntegerField(default=0)
+    digests = models.CharField(max_length=12, default="")
+
+    def __str__(self) -> str:
+        return f"run {self.pk}: {self.outcome}"
+
+
+class LinkState(models.Model):
+    """What the last probe found. One row."""
+
+    class State(models.TextChoices):
+        UP = "up"
+        DOWN = "down"
+        NOT_REAL = "no-real-internet"
+        REFUSED = "refused"
+        UNKNOWN = "unknown"
+
+    local_only: ClassVar[bool] = True
+    id = models.PositiveSmallIntegerField(primary_key=True, default=1)
+    state = models.CharField(max_length=20, choices=State.choices, default=State.UNKNOWN)
+    since = models.BigIntegerField(default=0)
+    reason = models.TextField(default="")
+    failures = models.IntegerField(default=0)
+    next_try = models.BigIntegerField(default=0)
+    clock_offset_ms = models.BigIntegerField(default=0)
+    digests_checked = models.CharField(max_length=64, default="")
+    held = models.IntegerField(default=0)
+    quarantined = models.IntegerField(default=0)
+
+    def __str__(self) -> str:
+        return f"link {self.state}"
+
+
+class SecurityEvent(models.Model):
+    """Something that must not have happened: a forged receipt, a fork, a write outside a node's scope."""
+
+    local_only: ClassVar[bool] = True
+    id = models.BigAutoField(primary_key=True)
+    at = models.BigIntegerField()
+    code = models.CharField(max_length=40)
+    node_uuid = models.UUIDField(null=True)
+    sentence = models.TextField()
+
+    def __str__(self) -> str:
+        return f"{self.code} at {self.at}"

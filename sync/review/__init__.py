@@ -1,0 +1,1 @@
+"""What a person decides: conflicts, quarantine, holds."""

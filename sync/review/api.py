@@ -1,0 +1,141 @@
+"""Review for programs: `conflicts/` and `quarantine/`.
+
+Lives here: the calls and the shapes of their bodies. Not here: what is shown (`selectors.py`,
+`aside.py`), what a decision does (`services.py`).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.exceptions import NotFound
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from sync.asking import door, save_id_of
+from sync.review.aside import asides_shown
+from sync.review.models import Aside, Conflict
+from sync.review.selectors import conflict_shown, conflicts_shown
+from sync.review.services import LONGEST_NOTE, choice_of, reject, release, resolve
+from sync.review.views import visible, visible_asides
+
+
+class ResolveSerializer(serializers.Serializer[Any]):
+    """`choose`: {"version": …} names one of the values, {"value": …} writes another; a bare one may be
+    either.
+    """
+
+    choose = serializers.JSONField()
+    note = serializers.CharField(max_length=LONGEST_NOTE, required=False, allow_blank=True, default="")
+    version = serializers.CharField(
+        required=False, help_text="The record's version that the person looked at."
+    )
+
+
+class ResolvedSerializer(serializers.Serializer[Any]):
+    """What became of a decision."""
+
+    outcome = serializers.ChoiceField(choices=["applied", "merged", "conflicted"])
+    conflict = serializers.JSONField(
+        allow_null=True, help_text="What is still open, where the outcome is conflicted."
+    )
+
+
+class RejectSerializer(serializers.Serializer[Any]):
+    """Why a save is not to be used."""
+
+    note = serializers.CharField(max_length=LONGEST_NOTE)
+
+
+class ReleasedSerializer(serializers.Serializer[Any]):
+    """Whether a save went on."""
+
+    released = serializers.BooleanField()
+    code = serializers.CharField(help_text="Why it is still set aside.", allow_blank=True)
+    sentence = serializers.CharField(allow_blank=True)
+
+
+class Conflicts(APIView):
+    """`conflicts/`."""
+
+    @extend_schema(operation_id="list_conflicts", responses=OpenApiTypes.OBJECT)
+    def get(self, request: Request) -> Response:
+        door().check(request._request, "see")
+        rows = list(Conflict.objects.order_by("since", "pk"))
+        may_see, _people = visible(request._request, {one.pk: one.scope for one in rows})
+        return Response([one.plain() for one in conflicts_shown(one for one in rows if one.pk in may_see)])
+
+
+class ResolveConflict(APIView):
+    """`conflicts/{id}/resolve/`."""
+
+    @extend_schema(operation_id="resolve_conflict", request=ResolveSerializer, responses=ResolvedSerializer)
+    def post(self, request: Request, conflict_id: int) -> Response:
+        door().check(request._request, "resolve")
+        said = ResolveSerializer(data=request.data)
+        said.is_valid(raise_exception=True)
+        row = Conflict.objects.filter(pk=conflict_id).first()
+        if row is None or row.pk not in visible(request._request, {row.pk: row.scope})[0]:
+            raise NotFound
+        outcome = resolve(
+            by=door().author(request._request),
+            conflict=row,
+            choose=choice_of(said.validated_data["choose"]),
+            note=said.validated_data["note"],
+            seen=said.validated_data.get("version"),
+            save_id=save_id_of(request._request),
+        )
+        left = conflict_shown(row) if Conflict.objects.filter(pk=row.pk).exists() else None
+        return Response({"outcome": outcome, "conflict": None if left is None else left.plain()})
+
+
+class Quarantine(APIView):
+    """`quarantine/`: saves set aside and held."""
+
+    @extend_schema(operation_id="list_quarantine", responses=OpenApiTypes.OBJECT)
+    def get(self, request: Request) -> Response:
+        door().check(request._request, "see")
+        rows = list(Aside.objects.order_by("since", "pk"))
+        may_see, _people = visible_asides(request._request, rows)
+        return Response([one.plain() for one in asides_shown(one for one in rows if one.pk in may_see)])
+
+
+def _visible_aside(request: Request, aside_id: int) -> Aside:
+    aside = Aside.objects.filter(pk=aside_id).first()
+    if aside is None or aside.pk not in visible_asides(request._request, [aside])[0]:
+        raise NotFound
+    return aside
+
+
+class ReleaseAside(APIView):
+    """`quarantine/{id}/release/`."""
+
+    @extend_schema(operation_id="release_save", request=None, responses=ReleasedSerializer)
+    def post(self, request: Request, aside_id: int) -> Response:
+        door().check(request._request, "resolve")
+        aside = _visible_aside(request, aside_id)
+        released = release(by=door().author(request._request), aside=aside)
+        left = Aside.objects.filter(pk=aside.pk).first()
+        told = {"code": left.code, "sentence": left.sentence} if left else {"code": "", "sentence": ""}
+        return Response({"released": released, **told})
+
+
+class RejectAside(APIView):
+    """`quarantine/{id}/reject/`."""
+
+    @extend_schema(operation_id="reject_save", request=RejectSerializer, responses={204: None})
+    def post(self, request: Request, aside_id: int) -> Response:
+        door().check(request._request, "resolve")
+        said = RejectSerializer(data=request.data)
+        said.is_valid(raise_exception=True)
+        reject(
+            by=door().author(request._request),
+            aside=_visible_aside(request, aside_id),
+            note=said.validated_data["note"],
+            save_id=save_id_of(request._request),
+        )
+        return Response(status=204)

@@ -1,0 +1,125 @@
+"""When runs are made: on link-up, on *Sync now*, every quarter of an hour while the link is up.
+
+Lives here: the Celery tasks (arguments are words and ids, never content), whether a probe or a run is
+due, and `ask_for_run` for pages and programs. Whether a run is on its way is told by `SyncRun`'s lease,
+not by the broker: a task that comes twice or late does no harm. Not here: the run itself
+(`sync/run.py`), the Celery application and its beat (`deploy/celery.py` reads `SCHEDULE`).
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from contextlib import suppress
+from contextvars import copy_context
+from typing import Any, Final
+
+from celery import shared_task
+from django.conf import settings
+from django.db import connections
+from kombu.exceptions import OperationalError
+
+from sync.conversation import probe
+from sync.models import LinkState, SyncRun
+from sync.node import current_node
+from sync.run import Busy, lease_holder, make_run
+from sync.vault.keys import pinned
+
+PROBE_EVERY_S: Final = 15.0
+PROBE_WHILE_UP_MS: Final = 60_000
+RUN_EVERY_MS: Final = 15 * 60_000
+KEEP_RUNS_MS: Final = 30 * 86_400_000
+KEEP_RUNS: Final = 2_000
+SCHEDULE: Final[dict[str, dict[str, Any]]] = {
+    "probe the link": {
+        "task": "sync.probe",
+        "schedule": PROBE_EVERY_S,
+        "options": {"expires": PROBE_EVERY_S},
+    },
+    "prune old runs": {"task": "sync.prune", "schedule": 3600.0},
+}
+log = logging.getLogger(__name__)
+
+
+@shared_task(name="sync.probe")
+def probe_link() -> str:
+    """The beat's task: look for the link when it is due, and make a run when it came up or a quarter of
+    an hour has passed.
+    """
+    if not may_sync() or lease_holder() is not None:
+        return ""
+    before = LinkState.objects.filter(pk=1).values_list("state", flat=True).first()
+    now_state = probe() if link_is_due() else before or ""
+    if now_state == LinkState.State.UP and (before != LinkState.State.UP or run_is_due()):
+        ask_for_run("link-up" if before != LinkState.State.UP else "schedule")
+    return str(now_state)
+
+
+@shared_task(name="sync.now")
+def sync_now(trigger: str = "asked") -> str:
+    """One run; if another is on its way, that one does the same."""
+    if not may_sync():
+        return ""
+    try:
+        return str(make_run(trigger).outcome)
+    except Busy:
+        return "busy"
+
+
+@shared_task(name="sync.prune")
+def prune() -> int:
+    """Old runs go; the last good one and the newest stay, for the status speaks of them."""
+    ended = SyncRun.objects.exclude(outcome=SyncRun.Outcome.RUNNING)
+    good = ended.filter(outcome=SyncRun.Outcome.DONE).order_by("-pk").values_list("pk", flat=True).first()
+    newest = list(ended.order_by("-pk").values_list("pk", flat=True)[:KEEP_RUNS])
+    if not newest:
+        return 0
+    old = ended.filter(started_at__lt=current_node().wall() - KEEP_RUNS_MS) | ended.filter(pk__lt=newest[-1])
+    gone, _each = old.exclude(pk__in=[pk for pk in (good, newest[0]) if pk is not None]).delete()
+    return int(gone)
+
+
+def may_sync() -> bool:
+    """Only a clinic that has joined syncs by itself."""
+    return not current_node().is_central and pinned() is not None
+
+
+def link_is_due() -> bool:
+    """While the link is down, at the time that the back-off chose; while it is up, once a minute."""
+    link = LinkState.objects.filter(pk=1).first()
+    if link is None:
+        return True
+    pause = PROBE_WHILE_UP_MS if link.state == LinkState.State.UP else 0
+    now = current_node().wall()
+    clock_went_back = link.next_try > now + RUN_EVERY_MS
+    return clock_went_back or link.next_try + pause <= now
+
+
+def run_is_due() -> bool:
+    """Whether a quarter of an hour has passed since the last run began."""
+    last = SyncRun.objects.order_by("-pk").values_list("started_at", flat=True).first()
+    now = current_node().wall()
+    return last is None or not 0 <= now - last < RUN_EVERY_MS
+
+
+def ask_for_run(trigger: str) -> None:
+    """Have a run made soon, by a worker where there is one, otherwise in a thread of this process."""
+    if getattr(settings, "POSTA_BROKER", None):
+        try:
+            sync_now.delay(trigger)
+            return
+        except OperationalError:
+            log.warning("the broker does not answer; the run is made here")
+    threading.Thread(
+        target=copy_context().run, args=(_in_thread, trigger), name="sync-run", daemon=True
+    ).start()
+
+
+def _in_thread(trigger: str) -> None:
+    try:
+        sync_now(trigger)
+    except Exception:
+        log.exception("a run ended unexpectedly")
+    finally:
+        with suppress(Exception):
+            connections.close_all()

@@ -1,0 +1,1 @@
+"""The tests. Read `tests/conftest.py` first: what every test stands on."""

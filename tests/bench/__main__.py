@@ -1,0 +1,171 @@
+"""`make bench`: how many bytes, how fast, how thin a link – ratios measured in one run. Ends with one JSON
+line.
+
+Lives here: the measurements and the account of them. Not here: the nodes (`nodes.py`), what they do
+(`client.py`), the generated people (`people.py`). The figures of a run and its machine go into
+`docs/performance.md` by hand.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from tests.bench.nodes import Bench
+from tests.link import ThinLink
+
+RECORDS = 12_000
+THIN = 1_000
+EDITS = 100
+WRITERS, SAVES = 8, 40
+Found = dict[str, Any]
+
+
+def say(line: str) -> None:
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
+def relay(bench: Bench, central: Path, clinic: Path, *options: str, **link: Any) -> tuple[Found, ThinLink]:
+    """One synchronisation through a counting relay, with central on `central`."""
+    with bench.central(central) as server:
+        return through(bench, server.port, clinic, *options, **link)
+
+
+def through(bench: Bench, port: int, clinic: Path, *options: str, **link: Any) -> tuple[Found, ThinLink]:
+    with ThinLink(("127.0.0.1", port), **link) as thin:
+        url = f"https://localhost:{thin.port}"
+        answer = bench.act(clinic, "clinic", "sync", "--url", url, *options)
+        if answer["unsent"]:
+            raise SystemExit(f"not everything arrived: {answer}")
+        return answer, thin
+
+
+def total(thin: ThinLink) -> int:
+    return thin.counters.up + thin.counters.down
+
+
+def measure_rate(bench: Bench) -> Found:
+    """Full upload and first download, direct; the floor of the same rows in the same run; memory of both
+    sides.
+    """
+    central, sender, fresh = bench.copy("central", "sender", "fresh")
+    floors = [bench.act(bench.copy("fresh")[0], "clinic", "floor")["seconds"] for _ in range(2)]
+    with bench.central(central) as server:
+        up = bench.act(sender, "clinic", "sync", "--url", server.url, "--upload-only", "--batch", "1000")
+        down = bench.act(fresh, "clinic", "sync", "--url", server.url)
+        peak = max(server.peak_rss_mb(), up["peak_rss_mb"], down["peak_rss_mb"])
+    floors.append(bench.act(bench.copy("fresh")[0], "clinic", "floor")["seconds"])
+    floor = sorted(floors)[1]
+    say(
+        f"rate      floor {floor:.2f} s · upload {up['seconds']:.2f} s"
+        f" · first download {down['seconds']:.2f} s"
+    )
+    say(f"memory    {peak:.0f} MB at the most on either side · digests after the download: {down['digests']}")
+    return {
+        "upload_rows_per_s": round(RECORDS / up["seconds"]),
+        "download_rows_per_s": round(down["fetched"] / down["seconds"]),
+        "upload_over_insert_floor": round(up["seconds"] / floor, 2),
+        "download_over_insert_floor": round(down["seconds"] / floor, 2),
+        "peak_rss_mb": round(peak),
+    }
+
+
+def measure_bytes(bench: Bench) -> Found:
+    """Everything on the wire in both directions – TLS, headers, signatures, receipts – per record."""
+    central, sender, fresh = bench.copy("central", "sender", "fresh")
+    with bench.central(central) as server:
+        _, up = through(bench, server.port, sender, "--upload-only", "--batch", "1000")
+        _, down = through(bench, server.port, fresh)
+        bench.act(sender, "clinic", "edit")
+        _, edits = through(bench, server.port, sender, "--upload-only")
+    small_central, small = bench.copy("central", "sender")
+    _, hundreds = relay(bench, small_central, small, "--upload-only", "--batch", "100")
+    found = {
+        "upload_bytes_per_record": round(total(up) / RECORDS, 1),
+        "download_bytes_per_record": round(total(down) / RECORDS, 1),
+        "upload_bytes_per_record_batch100": round(total(hundreds) / RECORDS, 1),
+        "incremental_bytes_per_record": round(total(edits) / EDITS, 1),
+    }
+    say("bytes     " + " · ".join(f"{name} {value}" for name, value in found.items()))
+    return found
+
+
+def measure_notes(bench: Bench) -> None:
+    """The second shape: few fields, long notes; against the whole JSON under zstd -19."""
+    import zstandard
+
+    from tests.bench.client import _plain, _shared
+    from tests.bench.people import long_notes
+
+    rows = long_notes(_shared(argparse.Namespace(shared=bench.shared)))
+    whole = json.dumps([_plain(row) for row in rows], ensure_ascii=False).encode()
+    best = len(zstandard.ZstdCompressor(level=19).compress(whole))
+    central, clinic = bench.copy("central", "notes")
+    _, thin = relay(bench, central, clinic, "--upload-only", "--batch", "1000")
+    say(f"notes     {total(thin) / best:.2f} × zstd -19 of the whole JSON ({total(thin)} of {best} bytes)")
+
+
+def measure_thin_link(bench: Bench) -> Found:
+    """A thousand records over 40 kbit/s with 600 ms, steady and with drops; then worse."""
+    found: Found = {}
+    steady = _thin(bench, "steady 40 kbit/s", kbit=40, rtt_ms=600)
+    ideal = steady["bytes"] / (40 * 125)
+    found["slow_link_over_ideal"] = round(steady["seconds"] / ideal, 2)
+    drops = _thin(bench, "40 kbit/s, 2 s away every 20 s", kbit=40, rtt_ms=600, up_s=20)
+    found["slow_link_resent_share"] = round(max(0.0, drops["up"] / steady["up"] - 1), 3)
+    _thin(bench, "20 kbit/s, 2 s away every 20 s", kbit=20, rtt_ms=600, up_s=20)
+    _thin(bench, "40 kbit/s, 2 s away every 7 s", kbit=40, rtt_ms=600, up_s=7)
+    _thin(bench, "40 kbit/s, black holes every 8 s", kbit=40, rtt_ms=600, up_s=8, outage="hole")
+    _thin(bench, "40 kbit/s, two answers lost", kbit=40, rtt_ms=600, lose_answers=2)
+    return found
+
+
+def _thin(bench: Bench, words: str, **link: Any) -> Found:
+    central, clinic = bench.copy("central", "thin")
+    answer, thin = relay(bench, central, clinic, "--upload-only", **link)
+    say(
+        f"thin link {words}: {answer['seconds']:.1f} s, {total(thin)} bytes, "
+        f"{thin.counters.connections} connections, {thin.counters.outages} outages"
+    )
+    return {"seconds": answer["seconds"], "bytes": total(thin), "up": thin.counters.up}
+
+
+def measure_saves(bench: Bench) -> Found:
+    """Forms saved durably by eight processes at once: the 95th percentile, in ms."""
+    (clinic,) = bench.copy("thin")
+    writers = [bench.start(clinic, "save", "--records", str(SAVES)) for _ in range(WRITERS)]
+    times: list[float] = []
+    for writer in writers:
+        out, _ = writer.communicate()
+        times += json.loads(out.strip().splitlines()[-1])["ms"]
+    times.sort()
+    p95 = times[int(len(times) * 0.95)]
+    say(f"saves     {len(times)} by {WRITERS} writers: p50 {times[len(times) // 2]:.1f} ms, p95 {p95:.1f} ms")
+    return {"save_p95_ms": round(p95, 1)}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="make bench")
+    parser.add_argument("--keep", action="store_true", help="leave the working directory")
+    options = parser.parse_args()
+    bench = Bench()
+    began = time.perf_counter()
+    try:
+        bench.prepare(RECORDS, THIN)
+        found = measure_rate(bench) | measure_bytes(bench)
+        measure_notes(bench)
+        found |= measure_thin_link(bench) | measure_saves(bench)
+    finally:
+        if not options.keep:
+            bench.close()
+    say(f"all in {time.perf_counter() - began:.0f} s")
+    say(json.dumps(found))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,27 @@
+"""The browser that tests draw pages in: Debian's Chromium, quiet.
+
+Lives here: where it is and how it is started. Not here: what is shown (`tests/deploy/test_screens.py`,
+`tests/browser/`).
+"""
+
+from __future__ import annotations
+
+import shutil
+
+from playwright.sync_api import Browser, Playwright
+
+QUIET = (
+    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
+    "--disable-component-update --disable-sync"
+).split()
+
+
+def start_chromium(playwright: Playwright, *more: str) -> Browser:
+    """A browser without windows; `more` are further switches."""
+    return playwright.chromium.launch(executable_path=_where(), args=[*QUIET, *more])
+
+
+def _where() -> str:
+    found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    assert found, "These tests draw pages in Chromium: apt-get install chromium."
+    return found

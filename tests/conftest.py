@@ -1,0 +1,93 @@
+"""What every test stands on: a node's directory of its own, a fixed data key, the database engine asked for.
+
+`POSTA_TEST_ENGINE=sqlite|postgres` (default sqlite, the encrypted engine) chooses what the suite runs on.
+This file sets the environment before Django reads it; with pytest-xdist every worker has its own directory
+and database, and one PostgreSQL serves all of them. Not here: how servers are found (`tests/services.py`).
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import django
+import pytest
+from django.conf import settings
+from django.utils import translation
+
+from tests.services import Postgres, start_postgres
+
+TEST_DATA_KEY = bytes(range(32)).hex()
+ENGINES = ("sqlite", "postgres")
+FOREIGN = "REDIS_URL POSTA_BROKER_SOCKET POSTA_PORT POSTA_HOSTS POSTA_KEY_FD POSTA_ROLE".split()
+
+_data_dir = Path(tempfile.mkdtemp(prefix="posta-test-"))
+_postgres: Postgres | None = None
+
+
+def _choose_engine() -> None:
+    global _postgres
+    engine = os.environ.setdefault("POSTA_TEST_ENGINE", "sqlite")
+    if engine not in ENGINES:
+        raise pytest.UsageError(f"POSTA_TEST_ENGINE must be sqlite or postgres, not {engine!r}.")
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        return  # the first process chose, and its environment came along
+    os.environ.pop("DATABASE_URL", None)
+    if engine == "postgres":
+        _postgres = start_postgres()
+        os.environ["DATABASE_URL"] = _postgres.url
+
+
+def _set_environment() -> None:
+    if settings.configured:
+        raise pytest.UsageError("Unset DJANGO_SETTINGS_MODULE: the tests choose the environment themselves.")
+    for name in FOREIGN:
+        os.environ.pop(name, None)
+    os.environ["POSTA_DATA"] = str(_data_dir)
+    os.environ["POSTA_TEST_DATA_KEY"] = TEST_DATA_KEY
+    # Playwright keeps an event loop in the thread of the test.
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+    _choose_engine()
+
+
+def _set_up_django() -> None:
+    os.environ["DJANGO_SETTINGS_MODULE"] = "deploy.settings"
+    settings.POSTA_ARGON2 = (1, 8, 1)
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    django.setup()
+    # A pytest-xdist worker inherits the environment, and must come through here before Django does.
+    del os.environ["DJANGO_SETTINGS_MODULE"]
+
+
+_set_environment()
+_set_up_django()
+
+
+@atexit.register  # even when the set-up above fails, nothing is left behind
+def _clean_up() -> None:
+    if _postgres is not None:
+        _postgres.stop()
+    shutil.rmtree(_data_dir, ignore_errors=True)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_unconfigure() -> None:
+    _clean_up()
+
+
+@pytest.fixture(autouse=True)
+def _english() -> Iterator[None]:
+    """Whatever language a test left on, the next one starts in English."""
+    translation.activate("en")
+    yield
+    translation.deactivate()
+
+
+@pytest.fixture
+def data_dir() -> Path:
+    """The directory of the node that the tests run as."""
+    return _data_dir

@@ -1,0 +1,35 @@
+"""Addresses with the names that templates use, so that pages can be drawn without the rooms behind them.
+
+Not here: the real addresses (`deploy/urls.py`); `test_pages.py` holds the two lists together.
+"""
+
+from __future__ import annotations
+
+from django.http import HttpRequest, HttpResponse
+from django.urls import include, path
+
+from deploy.components_urls import urlpatterns as components
+
+
+def nowhere(request: HttpRequest, **_: object) -> HttpResponse:
+    return HttpResponse()
+
+
+NAMES = (
+    "home find register queue station me sync-status sync-now sync-progress sync-status-badge review "
+    "central-nodes central-enroll"
+).split()
+WITH_ID = (
+    "patient patient-history patient-edit enroll visit-open visit visit-claim visit-send visit-close "
+    "review-conflict review-quarantine review-release review-reject"
+).split()
+
+urlpatterns = [
+    *(path("" if name == "home" else f"{name}/", nowhere, name=name) for name in NAMES),
+    *(path(f"{name}/<str:id>/", nowhere, name=name) for name in WITH_ID),
+    path("visit-stage/<str:visit>/<str:stage>/", nowhere, name="visit-stage"),
+    path("account/", include("allauth.account.urls")),
+    path("account/2fa/", include("allauth.mfa.urls")),
+    path("i18n/", include("django.conf.urls.i18n")),
+    *components,
+]

@@ -1,0 +1,186 @@
+"""Every page of the first release, with a context as its template's first lines ask for it.
+
+Not here: what is in the contexts (`specimen_people.py`, `specimen_sync.py`), what the pages must be like
+(`test_pages.py`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.conf import settings
+from django.contrib.messages import constants
+from django.contrib.messages.storage.base import Message
+
+from clinic.forms.stage_form import build_form
+from clinic.programs import document
+from clinic.programs.definition import resolve
+from tests.deploy.specimen_forms import EditForm, Identifiers, LoginForm, NodeForm, PersonForm
+from tests.deploy.specimen_people import ARABIC, LATIN, Names, ago
+from tests.deploy.specimen_sync import Specimens
+
+__all__ = ["ARABIC", "LATIN", "Names", "Page", "Specimens", "pages"]
+
+PROGRAMS = settings.BASE_DIR / "clinic" / "programs" / "examples"
+
+
+@dataclass(frozen=True)
+class Page:
+    """One page to draw: its template and what the view would give it."""
+
+    template: str
+    context: dict[str, Any]
+
+
+def _stage(made: Specimens, program: str) -> Page:
+    definition = resolve(document.read_document((PROGRAMS / f"{program}.json").read_bytes())).stages[0]
+    stage = {"id": definition.uid, "name": definition.name, "description": definition.description}
+    context = {
+        "visit": made.visit,
+        "person": made.mother,
+        "alerts": made.alerts,
+        "stage": stage,
+        "form": build_form(definition),
+        "version": "s-token",
+        "draft": {"at": ago(12)},
+    }
+    return Page("visits/stage.html", context)
+
+
+def _clinic_pages(made: Specimens) -> dict[str, Page]:
+    found = {"q": "Santos", "results": made.results(), "more": True}
+    wrong = PersonForm({"given_name": "", "sex": "", "age_years": "x"})
+    new = {"form": PersonForm(), "identifiers": Identifiers(), "likely": []}
+    edit = EditForm(initial={"given_name": made.names.mother, "sex": "female", "phone": "+507 6612 0045"})
+    saved = [Message(constants.SUCCESS, "Saved on the clinic laptop.")]
+    return {
+        "home": Page("home.html", {"waiting": 23, "seen": 41, "work": {"unsent": 24, "needs_you": 2}}),
+        "station": Page("staff/station.html", {"stations": made.stations}),
+        "me": Page(
+            "staff/me.html",
+            {
+                "staff": {
+                    "name": made.names.nurse,
+                    "username": "rosa",
+                    "role": "Nurse",
+                    "facilities": [made.names.node],
+                },
+                "offline_until": ago(-40_000),
+                "sessions": [{"id": "1", "device": "tablet-3", "since": ago(200), "this": True}],
+            },
+        ),
+        "find": Page("people/find.html", {"q": "", "results": None, "more": False}),
+        "find-results": Page("people/find.html", found),
+        "find-nobody": Page("people/find.html", {"q": "Xyz", "results": [], "more": False}),
+        "register": Page("people/register.html", new),
+        "register-wrong": Page("people/register.html", new | {"form": wrong}),
+        "register-likely": Page("people/register.html", new | {"likely": made.results()[:2]}),
+        "edit": Page(
+            "people/edit.html",
+            {"person": made.mother, "form": edit, "identifiers": Identifiers(), "version": "p"},
+        ),
+        "patient": Page("people/patient.html", made.patient() | {"messages": saved}),
+        "patient-new": Page(
+            "people/patient.html",
+            made.patient()
+            | {
+                "person": made.child,
+                "open_visit": None,
+                "timeline": [],
+                "enrollments": [],
+                "contested": [],
+                "alerts": [],
+            },
+        ),
+        "history": Page("people/history.html", made.history()),
+        "queue": Page("visits/queue.html", made.queue()),
+        "queue-empty": Page("visits/queue.html", {"stations": made.stations, "station": None, "entries": []}),
+        "visit": Page("visits/visit.html", made.one_visit()),
+        "stage": _stage(made, "outpatient"),
+        "stage-kinds": _stage(made, "field_kinds"),
+        "sync-run": Page("sync/status.html", made.sync()),
+        "sync-done": Page(
+            "sync/status.html",
+            made.sync(
+                verdict="done",
+                records={"total": 142, "at_central": 142},
+                run=None,
+                status={
+                    "link": {"state": "up", "since": ago(6), "reason": ""},
+                    "unsent": 0,
+                    "quarantined": 0,
+                    "held": 0,
+                    "conflicts": 0,
+                    "last_good_sync": ago(1),
+                    "numbers_left": 312,
+                    "clock_offset_s": 0,
+                    "last_attempt": {"at": ago(1), "outcome": "Complete", "reason": ""},
+                },
+            ),
+        ),
+        "sync-first": Page(
+            "sync/status.html",
+            made.sync(
+                verdict="waiting",
+                records={"total": 3, "at_central": 0},
+                run=None,
+                receipts=[],
+                status={
+                    "link": {"state": "never", "since": None, "reason": ""},
+                    "unsent": 3,
+                    "quarantined": 0,
+                    "held": 0,
+                    "conflicts": 0,
+                    "last_good_sync": None,
+                    "last_attempt": None,
+                    "numbers_left": None,
+                    "clock_offset_s": None,
+                },
+            ),
+        ),
+        "review": Page("review/list.html", made.review()),
+        "review-empty": Page("review/list.html", {"conflicts": [], "quarantined": [], "held": []}),
+        "conflict": Page("review/conflict.html", made.conflict()),
+        "conflict-wrong": Page("review/conflict.html", made.conflict(note="?")),
+        "quarantine": Page("review/quarantine.html", made.quarantine()),
+        "problem": Page(
+            "problem.html",
+            {
+                "problem": {
+                    "status": 409,
+                    "title": "Central has not answered",
+                    "detail": "Central has not answered since 10:42.",
+                    "safe": "Your note is saved on the clinic laptop. Nothing to do.",
+                }
+            },
+        ),
+    }
+
+
+def pages(names: Names = LATIN) -> dict[str, Page]:
+    """Every page by a short name."""
+    made = Specimens(names)
+    people = [
+        {"username": "rosa", "name": names.nurse, "role": "Nurse"},
+        {"username": "ana", "name": names.registrar, "role": "Registrar"},
+        {"username": "efrain", "name": names.father, "role": "Doctor"},
+    ]
+    strangers = {
+        "login": Page("account/login.html", {"form": LoginForm(), "offline": True}),
+        "login-tiles": Page("account/login.html", {"form": LoginForm({"password": ""}), "people": people}),
+        "logout": Page("account/logout.html", {}),
+        **{status: Page(f"{status}.html", {}) for status in ("400", "403", "403_csrf", "404", "500")},
+    }
+    central = {
+        "central-home": Page("home.html", {"nodes_total": 14, "nodes_silent": 2, "reviews": 5}),
+        "central-nodes": Page("central/nodes.html", made.nodes()),
+        "central-empty": Page("central/nodes.html", {"nodes": [], "form": NodeForm(), "enrolled": None}),
+    }
+    stranger = {"node_name": names.node, "role": "clinic", "person": None}
+    shells = [(strangers, stranger), (_clinic_pages(made), made.shell()), (central, made.shell("central"))]
+    return {
+        name: Page(page.template, {"shell": shell} | page.context)
+        for group, shell in shells
+        for name, page in group.items()
+    }
