@@ -12,7 +12,8 @@ from django.utils.functional import SimpleLazyObject
 
 from clinic.board.queues import CHOSEN
 from clinic.visits.wording import station_name
-from registry.staff.selectors import account_of, staff_names
+from registry.panels import pages_for
+from registry.staff.selectors import account_of, authority_in, staff_names
 from sync.node import current_node
 from sync.progress import badge
 from sync.vault.keys import pinned
@@ -35,6 +36,7 @@ def _shell(request: HttpRequest) -> dict[str, Any]:
         "station": _station(request) if account else None,
         "today": node.now().date(),
         "status": badge() if account else None,
+        "pages": pages_for(authority_in(request), node.role) if account else [],
     }
 
 

@@ -11,7 +11,9 @@ class SyncConfig(AppConfig):
     def ready(self) -> None:
         """Register the doors of nodes and the steps of a run."""
         from sync import compare, doors, enrolment, hello, run  # noqa: F401
+        from sync.guard import stand_guard
         from sync.status import provide
         from sync.vault.backup import backups_told
 
+        stand_guard()
         provide("backups", backups_told)

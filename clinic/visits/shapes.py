@@ -7,9 +7,10 @@ here: requests and saves (`views.py`), the words (`timeline.py`, `wording.py`).
 from __future__ import annotations
 
 from datetime import date
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
+from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
@@ -22,6 +23,7 @@ from clinic.visits.policy import Station, VisitState, can_enrol, can_move, can_o
 from clinic.visits.selectors import Task, enrollments_of, open_visit_of, programs_to_enrol, tasks_of
 from clinic.visits.timeline import ToldEvent, ToldVisit, stage_behind, tell, timeline, told_in
 from clinic.visits.wording import station_name
+from registry.panels import alerts_about, panels
 from registry.people.models import Patient
 from registry.people.selectors import identifiers_of, person
 from registry.people.systems import system_label
@@ -38,7 +40,13 @@ _STATES = {
 
 def alerts_of(patient: Patient) -> list[dict[str, str]]:
     """What must be seen before anything else."""
-    return [{"text": _("Deceased"), "state": "danger"}] if patient.deceased else []
+    own = [{"text": _("Deceased"), "state": "danger"}] if patient.deceased else []
+    return own + [{"text": alert.text, "state": alert.state} for alert in alerts_about(patient)]
+
+
+def panels_on(request: HttpRequest, page: Literal["patient", "visit"], subject: Any) -> dict[str, Any]:
+    """What the other rooms put on the page of a patient or of a visit."""
+    return {"panels": {side: panels(f"{page}.{side}", request, subject) for side in ("main", "side")}}  # type: ignore[arg-type]  # two literals make a third
 
 
 def visit_context(visit: Visit, who: Authority) -> dict[str, Any]:

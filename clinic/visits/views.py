@@ -23,7 +23,7 @@ from clinic.visits.models import Visit
 from clinic.visits.pages import place_of_work, shown_event, shown_visit
 from clinic.visits.selectors import facility_of
 from clinic.visits.services import claim_visit, close_visit, enrol, open_visit, send_visit
-from clinic.visits.shapes import patient_context, visit_context
+from clinic.visits.shapes import panels_on, patient_context, visit_context
 from clinic.visits.stage_page import StagePage
 from clinic.visits.wording import station_name
 from registry.people.selectors import person
@@ -38,7 +38,8 @@ def patient(request: HttpRequest, patient_id: UUID) -> HttpResponse:
     """One patient: banner, open visit, everything that was recorded."""
     who = authority_in(request)
     forget_search(request)
-    context = patient_context(shown_patient(request, patient_id), who, facility_of(who))
+    shown = shown_patient(request, patient_id)
+    context = patient_context(shown, who, facility_of(who)) | panels_on(request, "patient", shown)
     return render(request, "people/patient.html", context)
 
 
@@ -66,7 +67,8 @@ def start(request: HttpRequest, patient_id: UUID) -> HttpResponse:
 @login_required
 def visit(request: HttpRequest, visit_id: UUID) -> HttpResponse:
     """One visit."""
-    context = visit_context(shown_visit(request, visit_id), authority_in(request))
+    shown = shown_visit(request, visit_id)
+    context = visit_context(shown, authority_in(request)) | panels_on(request, "visit", shown)
     return render(request, "visits/visit.html", context)
 
 

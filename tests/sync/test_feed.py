@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import itertools
 import random
-import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import pytest
-from django.db import connections, transaction
+from django.db import transaction
 
 from clinic.visits.models import Visit
 from registry.people.models import Identifier, Patient
@@ -30,7 +28,7 @@ from sync.feed.models import Anchor, Cursor, Gate, Subscription
 from sync.feed.pages import Reader, gates, page_for
 from sync.feed.subscriptions import subscribe
 from sync.ledger.models import Replica
-from sync.ledger.recording import Author, recording
+from sync.ledger.recording import recording
 from sync.models import EnrolledNode, SecurityEvent, SyncRun
 from sync.run import make_run
 from sync.tables import all_tables
@@ -537,189 +535,7 @@ def test_a_clinic_cannot_ask_for_what_central_never_offered(world: World) -> Non
     assert talk.send(talk.wire("pages", fine.pack())).status == 200
 
 
-# --- late commits ----------------------------------------------------------------------------------------
-
-
-class Office:
-    """Writers at central, each in a thread with a connection of its own, and one reader."""
-
-    def __init__(self, world: World, writers: int) -> None:
-        self.world = world
-        self.node = world.central.node
-        self.expected: dict[UUID, str] = {}
-        self.rolled_back: set[UUID] = set()
-        self.failures: list[BaseException] = []
-        self.lock = threading.Lock()
-        self.stop = threading.Event()
-        self.threads = [threading.Thread(target=self.write, args=(number,)) for number in range(writers)]
-
-    @contextmanager
-    def connected(self) -> Iterator[None]:
-        """As central, in this thread."""
-        from sync.node import acting_as
-        from tests.world import backend_for
-
-        connection = backend_for(self.world.central.connection.settings_dict)
-        before = connections["default"]
-        connections["default"] = connection
-        try:
-            with acting_as(self.node):
-                yield
-        finally:
-            connection.close()
-            connections["default"] = before
-
-    def write(self, number: int) -> None:
-        chance = random.Random(number)
-        try:
-            with self.connected():
-                while not self.stop.is_set():
-                    (self.save if number % 2 else self.bring)(number, chance)
-                    time.sleep(chance.random() * 0.01)
-        except BaseException as error:
-            self.failures.append(error)
-
-    def save(self, number: int, chance: random.Random) -> None:
-        """Through the one door, sometimes rolled back."""
-        name = f"{number}-{chance.random()}"
-        try:
-            with recording(by=Author(None, "office")) as save:
-                row = save.add(Patient, given_name=name, registered_on=NOON)
-                if chance.random() < 0.2:
-                    self.rolled_back.add(row.pk)
-                    raise LookupError
-        except LookupError:
-            return
-        with self.lock:
-            self.expected[row.pk] = name
-
-    def bring(self, number: int, chance: random.Random) -> None:
-        """As a clinic's batch: it locks its own replica only, so the gates alone put it in order."""
-        replica_uuid, node = self.clinics[number]
-        with self.lock:
-            replica = Replica.objects.get(uuid=replica_uuid)
-        changes = brought(replica, f"{number}-{chance.random()}", chance)
-        try:
-            with transaction.atomic():
-                self.take(node, replica_uuid, changes)
-                if chance.random() < 0.2:
-                    self.rolled_back |= {change.record_id for change in changes}
-                    raise LookupError
-        except LookupError:
-            return
-        with self.lock:
-            self.expected |= {change.record_id: str(change.fields["given_name"]) for change in changes}
-
-    def take(self, node: EnrolledNode, replica: UUID, changes: list[Change]) -> None:
-        locked = Replica.objects.select_for_update().get(uuid=replica)
-        intake._take_in_fresh(intake._Batch(node, locked, 1 << 16, bytes(32), changes))
-
-    def enrol(self, writers: int) -> None:
-        self.clinics: dict[int, tuple[UUID, EnrolledNode]] = {}
-        from sync.ledger.replicas import introduce
-
-        with self.world.at(self.world.central):
-            for number in range(0, writers, 2):
-                node = EnrolledNode.objects.create(name=f"bringer {number}", joined_at=1)
-                replica = introduce(uuid4(), node_uuid=node.uuid, node_name=node.name)
-                self.clinics[number] = (replica.uuid, node)
-
-
-def brought(replica: Replica, name: str, chance: random.Random) -> list[Change]:
-    save = new_save_id(1_790_000_000_000, chance)
-    return [
-        Change(
-            replica=replica.uuid,
-            seq=replica.head_seq + 1 + place,
-            save_id=save,
-            ordinal=place,
-            last=place == 2,
-            table="patients",
-            record_id=derive_id(save, place),
-            stamp=1_790_000_000_000 << 16,
-            author=None,
-            device="",
-            clock_offset_ms=0,
-            schema=1,
-            past=Past(),
-            fields={"given_name": f"{name}-{place}", "registered_on": 1_790_000_000_000},
-        )
-        for place in range(3)
-    ]
-
-
-def read_on(world: World, reader: Reader, cursors: dict[str, int], got: list[UUID]) -> None:
-    """What a clinic does: the gates first, then pages up to them, and the cursor moves as it is told."""
-    bounds = {name: (gate[0], gate[2]) for name, gate in gates().items() if name == "patients"}
-    more = bool(bounds)
-    while more:
-        with transaction.atomic():
-            page = page_for(reader, cursors, bounds, 4_000)
-        got += [record.record_id for record in page.records]
-        cursors.update({name: position for name, (position, _anchor) in page.moved.items()})
-        more = page.more
-
-
-def late_commits(world: World, seconds: float, held_open: float) -> None:
-    office = Office(world, writers=8)
-    office.enrol(8)
-    reader = reader_of(world, world.clinics[0])
-    cursors, got = {"patients": 0}, list[UUID]()
-    holding, released = threading.Event(), threading.Event()
-
-    def hold() -> None:
-        """Has its place in the feed early and commits late."""
-        try:
-            with office.connected(), recording(by=Author(None, "slow")) as save:
-                row = save.add(Patient, given_name="slow", registered_on=NOON)
-                save._take_positions()
-                holding.set()
-                released.wait(held_open)
-                with office.lock:
-                    office.expected[row.pk] = "slow"
-        except BaseException as error:
-            office.failures.append(error)
-        finally:
-            holding.set()
-
-    slow = threading.Thread(target=hold)
-    for thread in office.threads:
-        thread.start()
-    began, slow_began = time.monotonic(), False
-    try:
-        with world.at(world.central):
-            while time.monotonic() - began < seconds + held_open:
-                read_on(world, reader, cursors, got)
-                if not slow_began and time.monotonic() - began > seconds / 2:
-                    slow.start()
-                    slow_began = True
-                time.sleep(0.02)
-    finally:
-        office.stop.set()
-        released.set()
-        for thread in [*office.threads, *([slow] if slow_began else [])]:
-            thread.join(60)
-    assert office.failures == []
-    with world.at(world.central):
-        read_on(world, reader, cursors, got)
-        committed = set(Patient.objects.values_list("pk", flat=True))
-        assert committed == set(office.expected)
-        assert len(committed) > 30
-        assert not committed & office.rolled_back
-        positions = list(Patient.objects.order_by("position").values_list("position", flat=True))
-        assert len(set(positions)) == len(positions)
-    assert len(got) == len(set(got))
-    assert set(got) == committed
-
-
-def test_a_reader_gets_every_row_once_however_late_it_commits(world: World) -> None:
-    late_commits(world, seconds=4, held_open=3)
-
-
-@pytest.mark.slow
-def test_a_transaction_open_for_a_minute_and_a_half_delays_and_loses_nothing(world: World) -> None:
-    # Where one writer at a time has the file, the others lose patience after half a minute.
-    late_commits(world, seconds=10, held_open=20 if world.central.connection.vendor == "sqlite" else 90)
+# --- gates and the chain -------------------------------------------------------------------------------
 
 
 def test_digest_chain_of_central_is_its_own(world: World) -> None:
