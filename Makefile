@@ -12,6 +12,7 @@ help:
 
 setup:
 	@PYTHON='$(PYTHON)' deploy/workshop/setup.sh
+	@$(PY) -m deploy.catalogues compile
 
 demo: setup
 	@$(PY) manage.py demo $(ARGS)
