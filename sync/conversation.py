@@ -24,12 +24,13 @@ from sync.ledger.replicas import introduce, line_before, self_replica
 from sync.models import LinkState, SecurityEvent
 from sync.node import current_node
 from sync.review.models import Aside
-from sync.upload import accept_receipts
+from sync.upload import Batch, Outbox, accept_receipts
 from sync.vault.keys import pinned
 
 BACK_OFF_CAP_MS: Final = 240_000
 BACK_OFF_FIRST_MS: Final = 5_000
 OFFSET_NOTED_MS: Final = 2_000
+LONGEST_WAY_BACK_MS: Final = 1_000
 
 
 class RunFailed(Exception):
@@ -53,19 +54,21 @@ def open_session() -> Session:
     return Session(carrier_to(known), known, self_replica().uuid)
 
 
-def say_hello(session: Session) -> Heard:
+def say_hello(session: Session, outbox: Outbox | None = None) -> Heard:
     """Hello, verified; keeps the token, the receipts we lacked, what central sets aside, and how far the
-    clock is off.
+    clock is off. With an outbox, its first batches do not wait for the answer.
     """
     node, mine = current_node(), self_replica()
-    answer, offset = _ask(session, mine)
+    answer, offset = _ask(session, mine, outbox)
     if answer.fenced == "second-replica" and _introduce_line(session, mine):
         answer, offset = _ask(session, mine)
     _check_standing(session, answer)
     session.nonce, session.created_ms = answer.run_nonce, answer.now_ms
-    node.marks.put_token(answer.token)
+    node.marks.put_token(answer.token, answer.run_nonce, answer.now_ms)
     if answer.receipts:
         accept_receipts(answer.receipts, session.replica)
+    if outbox is not None:
+        outbox.greeted(self_replica(), answer.receipts)
     _keep_asides(answer.asides, more=answer.more_asides)
     _keep_names(answer.names)
     _note_clock(offset, answer)
@@ -73,14 +76,39 @@ def say_hello(session: Session) -> Heard:
     return Heard(answer, offset)
 
 
-def _ask(session: Session, replica: Replica) -> tuple[HelloAnswer, int]:
+def _ask(session: Session, replica: Replica, outbox: Outbox | None = None) -> tuple[HelloAnswer, int]:
     """Central's answer, and how far the clock here is off (0 where that is not worth noting)."""
     wall = current_node().wall
-    ask = hello_request({"software": _software()}, replica)
+    along = outbox.with_hello() if outbox is not None else None
+    ask = hello_request({"software": _software()}, replica, along.blob if along is not None else b"")
     started = wall()
-    answer = open_hello(session.post("hello", ask.pack()), ask)
-    offset = answer.now_ms + (wall() - started) // 2 - wall()
+    if outbox is None or along is None:
+        body = session.post("hello", ask.pack())
+    else:
+        body = _greet_with(session, outbox, along, ask.pack())
+    answer = open_hello(body, ask)
+    # The way back takes half of the time where little was sent; a batch takes its time on the way there.
+    way_back = (wall() - started) // 2
+    offset = answer.now_ms + (min(way_back, LONGEST_WAY_BACK_MS) if along is not None else way_back) - wall()
     return answer, offset if abs(offset) > OFFSET_NOTED_MS else 0
+
+
+def _greet_with(session: Session, outbox: Outbox, along: Batch, question: bytes) -> bytes:
+    mark = current_node().marks.read()
+    ahead = outbox.in_flight > 1 and mark.run_nonce
+    if ahead:
+        session.nonce, session.created_ms = mark.run_nonce, mark.heard_ms
+    try:
+        return session.post(
+            "hello",
+            question,
+            seqs=(along.seq_from, along.seq_to),
+            patience=outbox.pace.patience(len(question)),
+            then=outbox.go_ahead if ahead else None,
+        )
+    except LinkBroke:
+        outbox.pace.lost()
+        raise
 
 
 def _introduce_line(session: Session, mine: Replica) -> bool:

@@ -14,14 +14,14 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 from uuid import UUID
 
-import msgspec
 from django.db import transaction
 
 from sync.carriers.server import Caller, endpoint, refusal
 from sync.core.protocol import Change, decode_changes, encode_page
-from sync.exchanges import PagesAnswer, PagesRequest, UploadAnswer, unpack
+from sync.exchanges import GatesAnswer, GatesRequest, PagesAnswer, PagesRequest, UploadAnswer, unpack
 from sync.feed.models import Anchor
 from sync.feed.pages import Reader, gates, page_for
+from sync.feed.positions import LANE
 from sync.intake import Gap, take_in
 from sync.ledger.models import Change as ChangeRow
 from sync.ledger.models import Replica
@@ -34,20 +34,26 @@ PREDECESSOR_POLL_S: Final = 0.01
 @endpoint("changes")
 def receive_changes(caller: Caller, body: bytes) -> bytes:
     """A batch of the caller's own replica; what it announced in its signature must be what it holds."""
+    _await_predecessor(caller.live, caller.seqs[0])
+    return UploadAnswer(take_batch(caller, body)).pack()
+
+
+def take_batch(caller: Caller, body: bytes) -> list[bytes]:
+    """The receipts that cover a batch of the caller's own replica."""
     replica = caller.live
-    _await_predecessor(replica, caller.seqs[0])
     changes = decode_changes(body, lambda seqs: _records_at(replica, seqs))
     return _take_in(caller, [replica], changes, body)
 
 
-def _take_in(caller: Caller, replicas: Sequence[Replica], changes: Sequence[Change], body: bytes) -> bytes:
+def _take_in(
+    caller: Caller, replicas: Sequence[Replica], changes: Sequence[Change], body: bytes
+) -> list[bytes]:
     replica = next((one for one in replicas if one.uuid == changes[0].replica), None)
     if replica is None:
         raise refusal("foreign-replica", "The batch is another replica's.", 403)
     if (changes[0].seq, changes[-1].seq) != caller.seqs:
         raise refusal("wrong-range", "The batch does not hold the seqs that its request announces.", 400)
-    receipts = take_in(caller.node, replica.uuid, changes, hashlib.sha256(body).digest())
-    return UploadAnswer(receipts).pack()
+    return take_in(caller.node, replica.uuid, changes, hashlib.sha256(body).digest())
 
 
 @endpoint("tail")
@@ -58,7 +64,7 @@ def receive_tail(caller: Caller, body: bytes) -> bytes:
     before = line_before(caller.live)
     if not before:
         raise refusal("no-predecessor", "This replica follows no other.", 409)
-    return _take_in(caller, before, decode_changes(body, lambda seqs: {}), body)
+    return UploadAnswer(_take_in(caller, before, decode_changes(body, lambda seqs: {}), body)).pack()
 
 
 def _await_predecessor(replica: Replica, first: int) -> None:
@@ -86,12 +92,19 @@ def _records_at(replica: Replica, seqs: list[int]) -> dict[int, UUID]:
 def send_page(caller: Caller, body: bytes) -> bytes:
     """The next page after the clinic's cursors, up to bounds that this central gave."""
     ask = unpack(PagesRequest, body)
+    _check_lane(ask.lane)
     _check_bounds(ask.bounds)
     reader = Reader(caller.node, caller.live.number)
     with transaction.atomic():
         page = page_for(reader, ask.cursors, ask.bounds, ask.most_bytes)
     packed = encode_page(page.records, level=ask.level) if page.records else b""
     return PagesAnswer(packed, page.moved, page.more, len(page.records)).pack()
+
+
+def _check_lane(lane: int) -> None:
+    """There is one lane so far. What is asked of another is not answered with this one's."""
+    if lane != LANE:
+        raise refusal("unknown-lane", "There is no such lane.", 409, lanes=[LANE])
 
 
 def _check_bounds(bounds: Mapping[str, tuple[int, bytes]]) -> None:
@@ -110,4 +123,5 @@ def _check_bounds(bounds: Mapping[str, tuple[int, bytes]]) -> None:
 @endpoint("gates")
 def send_gates(caller: Caller, body: bytes) -> bytes:
     """Every table's gate: position, time of the last change, anchor."""
-    return msgspec.msgpack.encode(gates())
+    _check_lane(unpack(GatesRequest, body).lane if body else LANE)
+    return GatesAnswer(gates(), LANE).pack()

@@ -25,6 +25,7 @@ from sync.core.protocol import StateRecord, decode_page
 from sync.crash import crash_point
 from sync.exchanges import PagesAnswer, PagesRequest, unpack
 from sync.feed.models import Cursor, Kept
+from sync.feed.positions import LANE
 from sync.ledger.models import Replica
 from sync.ledger.replicas import central_uuid, forget_replicas, number_of
 from sync.node import current_node
@@ -76,7 +77,7 @@ class Inflow:
     def _ask(
         self, pool: ThreadPoolExecutor, cursors: dict[str, int], bounds: dict[str, tuple[int, bytes]]
     ) -> Future[bytes]:
-        request = PagesRequest(dict(cursors), bounds, self.page_bytes, self.level).pack()
+        request = PagesRequest(dict(cursors), bounds, self.page_bytes, self.level, LANE).pack()
         if self.ahead:
             return pool.submit(copy_context().run, partial(self.session.post, "pages", request))
         done: Future[bytes] = Future()

@@ -27,6 +27,7 @@ from sync.carriers.http import LinkBroke
 from sync.carriers.server import MSGPACK, Reply, open_endpoint, refusal
 from sync.carriers.signing import Wire
 from sync.exchanges import JoinAnswer, JoinRequest, Welcome, unpack
+from sync.feed.subscriptions import follow_places
 from sync.joining import (
     code_id,
     code_key,
@@ -217,6 +218,7 @@ def _admit(node: EnrolledNode, ask: JoinRequest) -> None:
     node.joined_at, node.revoked_at = current_node().wall(), None
     node.code_hash += USED
     node.save()
+    follow_places(node)
 
 
 def _welcome(node: EnrolledNode, peppered: bytes) -> Welcome:

@@ -17,6 +17,7 @@ Digest = Annotated[bytes, msgspec.Meta(max_length=32)]
 Count = Annotated[int, msgspec.Meta(ge=0, le=2**62)]
 Name = Annotated[str, msgspec.Meta(max_length=80)]
 Anchor = Annotated[bytes, msgspec.Meta(max_length=16)]
+Lane = Annotated[int, msgspec.Meta(ge=0, le=32_767)]
 Message = TypeVar("Message", bound="Body")
 
 FIRST_PROTOCOL = LAST_PROTOCOL = 1
@@ -36,7 +37,8 @@ def unpack(kind: type[Message], body: bytes) -> Message:
 
 class HelloRequest(Body):
     """A clinic says who it is and how far it is. `token` is the one central gave last; `follows` the replica
-    that this one replaces after a restore.
+    that this one replaces after a restore; `batch` the first changes it has to send, where nothing speaks
+    against it.
     """
 
     protocol: int
@@ -52,6 +54,7 @@ class HelloRequest(Body):
     clock_ms: int = 0
     follows: tuple[Id, Count, Digest] | None = None
     known_names: Count = 0
+    batch: Annotated[bytes, msgspec.Meta(max_length=2 << 20)] = b""
 
 
 class Standing(Body):
@@ -68,7 +71,8 @@ class Standing(Body):
 
 class HelloAnswer(Body):
     """Central's word. After a restore, `tails` say what central expects next of the replicas before. `nonce`
-    echoes the clinic's, `run_nonce` signs the rest of the run; `gates` are the bounds of the run.
+    echoes the clinic's, `run_nonce` signs the rest of the run; `gates` are the bounds of the run,
+    those of `lane`.
     """
 
     protocols: tuple[int, int]
@@ -90,6 +94,7 @@ class HelloAnswer(Body):
     names: dict[Id, Name] = {}
     more_asides: bool = False
     tails: dict[Id, tuple[Count, Digest]] = {}
+    lane: Lane = 0
 
 
 class UploadAnswer(Body):
@@ -98,13 +103,27 @@ class UploadAnswer(Body):
     receipts: list[bytes]
 
 
+class GatesRequest(Body):
+    """Where do the gates of a lane stand?"""
+
+    lane: Lane = 0
+
+
+class GatesAnswer(Body):
+    """Every table's gate in that lane: position, time of the last change in ms, anchor."""
+
+    gates: dict[Name, tuple[Count, Count, Anchor]]
+    lane: Lane = 0
+
+
 class PagesRequest(Body):
-    """The next page after these cursors, up to these bounds (table → position, anchor)."""
+    """The next page after these cursors, up to these bounds (table → position, anchor), of one lane."""
 
     cursors: dict[Name, Count]
     bounds: dict[Name, tuple[Count, Anchor]]
     most_bytes: Annotated[int, msgspec.Meta(ge=1_000, le=2_000_000)] = 200_000
     level: Annotated[int, msgspec.Meta(ge=1, le=19)] = 9
+    lane: Lane = 0
 
 
 class PagesAnswer(Body):

@@ -1,10 +1,10 @@
 """The last wall in front of synced tables: the statement itself.
 
-Lives here: `watch`, put before every statement that Django sends on any connection. The querysets and models of
-`sync/records.py` refuse a stray write with a name for what was tried; but a plain `QuerySet(Patient)`, a proxy
-model with a manager of its own, Django's deletion collector and hand-written SQL pass them by, and none of them
-passes here. Not here: who opens the door (`sync/apply.py`). What goes around Django's cursors – another program
-with the database's key – only the chains and digests can tell.
+Lives here: `watch`, put before every statement that Django sends on any connection. The querysets and models
+of `sync/records.py` refuse a stray write with a name for what was tried; but a plain `QuerySet(Patient)`, a
+proxy model with a manager of its own, Django's deletion collector and hand-written SQL pass them by, and none
+of them passes here. Not here: who opens the door (`sync/apply.py`). What goes around Django's cursors –
+another program with the database's key – only the chains and digests can tell.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ def _synced() -> frozenset[str]:
     return frozenset(model._meta.db_table for model in synced_models())
 
 
-def watch(execute: Callable[..., Any], sql: str, params: Any, many: bool, context: dict[str, Any]) -> Any:
+def watch(execute: Callable[..., Any], sql: Any, params: Any, many: bool, context: dict[str, Any]) -> Any:
     """A Django execute wrapper: refuse a statement that writes to a synced table while no door is open."""
-    written = WRITES.match(sql)
+    written = WRITES.match(sql) if isinstance(sql, str) else None
     if written is not None and written[2] in _synced():
         refuse_stray(f"{written[1]} {written[2]}")
     return execute(sql, params, many, context)

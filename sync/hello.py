@@ -9,6 +9,7 @@ portal's 200 is not a link). Read next: `sync/run.py`.
 from __future__ import annotations
 
 import secrets
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -17,8 +18,9 @@ import msgspec
 from django.db import transaction
 
 from sync.carriers.server import Caller, endpoint, make_nonce, refusal
-from sync.core.protocol import first_digest
+from sync.core.protocol import MalformedBatch, first_digest
 from sync.core.receipts import BadAnswer, open_answer, sign_answer
+from sync.doors import take_batch
 from sync.exchanges import (
     FIRST_PROTOCOL,
     LAST_PROTOCOL,
@@ -29,16 +31,23 @@ from sync.exchanges import (
 )
 from sync.feed.models import Cursor
 from sync.feed.pages import gates, knows_anchor
-from sync.feed.positions import SUBSCRIPTIONS
-from sync.intake import look_again
+from sync.feed.positions import LANE, SUBSCRIPTIONS
+from sync.intake import Fork, Gap
 from sync.ledger.models import Change, Receipt, Replica
 from sync.ledger.replicas import introduce, line_before, self_replica
 from sync.models import EnrolledNode, SecurityEvent
 from sync.node import current_node
+from sync.problems import Problem
+from sync.release import look_again
 from sync.review.models import Aside
 from sync.vault.keys import key_id_of, node_key, public_bytes, receipt_keys, timeline
 
 RECEIPTS_PER_HELLO = 100
+FENCED_BECAUSE = {
+    "fenced": "Replica {} is no longer the live one.",
+    "stale-token": "Another copy of this database has spoken since.",
+    "rolled-back": "This database is older than what it had sent.",
+}
 ASIDES_PER_HELLO = 200
 
 
@@ -57,6 +66,8 @@ def receive_hello(caller: Caller, body: bytes) -> bytes:
             protocols=[FIRST_PROTOCOL, LAST_PROTOCOL],
         )
     look_again(caller.node)
+    if ask.batch and caller.replica is not None and not _why_fenced(caller.replica, ask):
+        _take_along(caller, ask.batch)
     with transaction.atomic():
         node = EnrolledNode.objects.select_for_update().get(pk=caller.node.pk)
         replica, fenced = _admit(node, caller.replica_uuid, ask)
@@ -64,6 +75,14 @@ def receive_hello(caller: Caller, body: bytes) -> bytes:
         answer = _answer(node, replica, ask, fenced)
     key = node_key()
     return sign_answer(ask.nonce, answer.pack(), key_id_of(public_bytes(key)), key)
+
+
+def _take_along(caller: Caller, batch: bytes) -> None:
+    """The batch that came with hello. Whatever speaks against it, hello is answered: the receipts in the
+    answer and the seq expected tell what became of it, and on its own it is refused by name.
+    """
+    with suppress(Problem, Gap, Fork, MalformedBatch):
+        take_batch(caller, batch)
 
 
 def _admit(node: EnrolledNode, replica_uuid: UUID, ask: HelloRequest) -> tuple[Replica | None, str]:
@@ -76,13 +95,16 @@ def _admit(node: EnrolledNode, replica_uuid: UUID, ask: HelloRequest) -> tuple[R
         if ask.follows is not None and ask.follows[0] == live.uuid.bytes:
             return _succeed(node, live, replica_uuid, ask.follows[2]), ""
         return None, _fence(node, "second-replica", f"Replica {replica_uuid} appeared beside the live one.")
+    code = _why_fenced(replica, ask)
+    return replica, _fence(node, code, FENCED_BECAUSE[code].format(replica_uuid)) if code else ""
+
+
+def _why_fenced(replica: Replica, ask: HelloRequest) -> str:
     if replica.standing != Replica.Standing.LIVE:
-        return replica, _fence(node, "fenced", f"Replica {replica_uuid} is no longer the live one.")
+        return "fenced"
     if replica.token and ask.token not in (replica.token, replica.token_before):
-        return replica, _fence(node, "stale-token", "Another copy of this database has spoken since.")
-    if ask.head_seq < replica.head_seq:
-        return replica, _fence(node, "rolled-back", "This database is older than what it had sent.")
-    return replica, ""
+        return "stale-token"
+    return "rolled-back" if ask.head_seq < replica.head_seq else ""
 
 
 def _fence(node: EnrolledNode, code: str, sentence: str) -> str:
@@ -125,11 +147,12 @@ def _answer(node: EnrolledNode, replica: Replica | None, ask: HelloRequest, fenc
         expected_digest=b"",
         gates={},
         fenced=fenced,
+        lane=LANE,
     )
     if replica is None or fenced:
         return answer
-    answer.run_nonce = make_nonce(node.uuid, replica.uuid)
     answer.token = _next_token(replica, ask.token)
+    answer.run_nonce = make_nonce(node.uuid, replica.uuid, answer.token)
     answer.expected_seq, answer.expected_digest = replica.head_seq + 1, bytes(replica.head_digest)
     here_gates = gates()
     answer.gates = {name: gate for name, gate in here_gates.items() if not _is_nothing_to(node, name)}
@@ -210,7 +233,7 @@ class Heard:
     clock_offset_ms: int
 
 
-def hello_request(extra: dict[str, Any], replica: Replica) -> HelloRequest:
+def hello_request(extra: dict[str, Any], replica: Replica, batch: bytes = b"") -> HelloRequest:
     """What this clinic says of itself now; or what a replica before it would have said, where central never
     heard of it.
     """
@@ -227,6 +250,7 @@ def hello_request(extra: dict[str, Any], replica: Replica) -> HelloRequest:
         clock_ms=here.wall(),
         follows=_predecessor(replica),
         known_names=Replica.objects.exclude(node_name="").count(),
+        batch=batch,
         **extra,
     )
 
@@ -246,6 +270,8 @@ def open_hello(body: bytes, ask: HelloRequest) -> HelloAnswer:
         raise NoLink("no-real-internet", "Something answered, but it is not central.") from None
     if answer.nonce != ask.nonce:
         raise NoLink("no-real-internet", "Something answered, but it is not central.")
+    if answer.lane != LANE:
+        raise NoLink("refused", "Central is newer than this laptop. Update this laptop.")
     return answer
 
 

@@ -1,47 +1,36 @@
 """Central takes in a batch: log, rows, positions and a signed receipt, in one transaction.
 
-Lives here: `take_in` (a decoded batch of one replica) and `release` (held saves whose waiting is over).
-Overlap with what is here is skipped by content and answered with its first receipt; a gap is refused with the
-seq expected; a fork is an alarm. Not here: who may send (`sync/carriers/server.py`), what a save must satisfy
-(`sync/checks.py`), the merge (`sync/apply.py`).
+Lives here: `take_in` (a decoded batch of one replica). Overlap with what is here is skipped by content and
+answered with its first receipt; a gap is refused with the seq expected; a fork is an alarm. Not here: who may
+send (`sync/carriers/server.py`), what is said of each save and its merge (`sync/saves.py`), held saves whose
+waiting is over (`sync/release.py`). Read next: `sync/saves.py`.
 """
 
 from __future__ import annotations
 
 import hashlib
-import logging
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from typing import Any, Final
 from uuid import UUID
 
-from django.db import OperationalError, transaction
+from django.db import transaction
 
-from sync.apply import Settled, arrival_of, settle
 from sync.bulk import insert_plain
-from sync.checks import FINE, Sight, Verdict, judge, look, remember, scope_in
+from sync.checks import FINE, Sight, look, remember
 from sync.core.clock import pack
 from sync.core.protocol import Change, Receipt, canonical, chain_digest, from_canonical, sign_receipt
 from sync.core.receipts import Outcome, runs_of
 from sync.crash import crash_point
-from sync.feed.subscriptions import follow
 from sync.ledger.models import Change as ChangeRow
 from sync.ledger.models import Receipt as ReceiptRow
 from sync.ledger.models import Replica
-from sync.ledger.replicas import forget_replicas, self_replica
+from sync.ledger.replicas import forget_replicas
 from sync.models import EnrolledNode, SecurityEvent
 from sync.node import current_node
+from sync.release import release
 from sync.review.models import Aside
+from sync.saves import BROKEN, STATES, Batch, Part, apply_all, verdict
 from sync.vault.keys import key_id_of, node_key, public_bytes, timeline
-
-log = logging.getLogger(__name__)
-
-STATES = {
-    "fine": ChangeRow.State.APPLIED,
-    "held": ChangeRow.State.HELD,
-    "quarantined": ChangeRow.State.QUARANTINED,
-}
-
 
 LOG_COLUMNS: Final = (
     "replica_id",
@@ -54,10 +43,7 @@ LOG_COLUMNS: Final = (
     "received",
     "state",
 )
-BROKEN: Final = Verdict("quarantined", "broken-save", "The parts of this save do not fit together.")
 NAMED_IN: Final = 40  # letters of a list's name that stand beside a change; the whole of it is in the body
-LOOKED_AT_AGAIN: Final = 10
-WORST_FIRST: Final[tuple[Outcome, ...]] = ("conflicted", "merged", "applied", "repeat")
 
 
 class Gap(Exception):
@@ -76,38 +62,6 @@ class Fork(Exception):
         self.seq = seq
 
 
-@dataclass(slots=True)
-class _Part:
-    """The changes of one save in this batch (with those held before), and what became of them."""
-
-    changes: list[Change]
-    earlier: int = 0
-    verdict: Verdict = FINE
-    outcome: Outcome = "applied"
-
-    @property
-    def is_whole(self) -> bool:
-        return self.changes[0].ordinal == 0 and self.changes[-1].last
-
-    @property
-    def key(self) -> str:
-        return f"save:{self.changes[0].save_id}"
-
-
-@dataclass(slots=True)
-class _Batch:
-    """One batch on its way in."""
-
-    node: EnrolledNode
-    replica: Replica
-    received: int
-    sha: bytes
-    fresh: list[Change] = field(default_factory=list)
-    received_before: dict[int, int] = field(default_factory=dict)
-    parts: list[_Part] = field(default_factory=list)
-    applied: set[UUID] = field(default_factory=set)
-
-
 def take_in(node: EnrolledNode, replica_uuid: UUID, changes: Sequence[Change], sha: bytes) -> list[bytes]:
     """Store and merge a batch; answers the receipts that cover it, old ones for what was here already. Raises
     `Gap` or `Fork`.
@@ -121,7 +75,7 @@ def take_in(node: EnrolledNode, replica_uuid: UUID, changes: Sequence[Change], s
             if fresh:
                 here = current_node()
                 here.clock.observe(max(change.stamp for change in fresh))
-                batch = _Batch(node, replica, pack(here.wall()), sha, fresh)
+                batch = Batch(node, replica, pack(here.wall()), sha, fresh)
                 _take_in_fresh(batch)
                 keys = _keys(batch)
             crash_point("intake.before-commit")
@@ -159,37 +113,37 @@ def _skip_known(replica: Replica, changes: Sequence[Change]) -> list[Change]:
     return list(changes[len(known) :])
 
 
-def _take_in_fresh(batch: _Batch) -> None:
+def _take_in_fresh(batch: Batch) -> None:
     batch.parts = _parts(batch)
     _give_up_unfinished(batch)
     sight = _sight_of(batch)
     for part in batch.parts:
-        part.verdict = _verdict(part, sight, may_grow=part is batch.parts[-1])
+        part.verdict = verdict(part, sight, may_grow=part is batch.parts[-1])
         if part.verdict is FINE:
             remember(part.changes, sight)
         else:
             sight.aside.update(change.record_id for change in part.changes)
     fine = [part for part in batch.parts if part.verdict is FINE]
-    _apply(batch, fine, sight)
+    apply_all(batch, fine, sight)
     _store_log(batch)
     _store_asides(batch)
     _sign(batch)
 
 
-def _parts(batch: _Batch) -> list[_Part]:
+def _parts(batch: Batch) -> list[Part]:
     """The batch cut into saves; a save whose beginning came in an earlier batch is completed from the log."""
-    parts: list[_Part] = []
+    parts: list[Part] = []
     for change in batch.fresh:
         if parts and parts[-1].changes[-1].save_id == change.save_id and not parts[-1].changes[-1].last:
             parts[-1].changes.append(change)
         else:
-            parts.append(_Part([change]))
+            parts.append(Part([change]))
     if parts[0].changes[0].ordinal:
         _complete(batch, parts[0])
     return parts
 
 
-def _complete(batch: _Batch, part: _Part) -> None:
+def _complete(batch: Batch, part: Part) -> None:
     """Put what came before in front; each change was received when it came."""
     rows = list(
         ChangeRow.objects.filter(replica=batch.replica, save_id=part.changes[0].save_id).order_by("seq")
@@ -201,7 +155,7 @@ def _complete(batch: _Batch, part: _Part) -> None:
         batch.received_before = {row.seq: row.received for row in rows if row.received is not None}
 
 
-def _give_up_unfinished(batch: _Batch) -> None:
+def _give_up_unfinished(batch: Batch) -> None:
     """A save whose rest did not follow at once is broken: waiting for it would be waiting for ever."""
     unfinished = Aside.objects.filter(replica_uuid=batch.replica.uuid, code="incomplete")
     for aside in unfinished.exclude(save_id=batch.fresh[0].save_id):
@@ -216,7 +170,7 @@ def _give_up_unfinished(batch: _Batch) -> None:
         rows.update(state=ChangeRow.State.QUARANTINED)
 
 
-def _sight_of(batch: _Batch) -> Sight:
+def _sight_of(batch: Batch) -> Sight:
     changes = [change for part in batch.parts for change in part.changes]
     aside = asided_records(batch.replica, without=batch.parts[0].changes[0].save_id)
     return look(changes, batch.node, batch.replica.uuid, aside)
@@ -232,72 +186,7 @@ def asided_records(replica: Replica, without: UUID | None = None) -> set[UUID]:
     return set(rows.values_list("record_id", flat=True))
 
 
-def _verdict(part: _Part, sight: Sight, *, may_grow: bool) -> Verdict:
-    if part.is_whole:
-        return judge(part.changes, sight)
-    if may_grow and not part.changes[0].ordinal and not part.changes[-1].last:
-        return Verdict("held", "incomplete", "The rest of this save has not arrived yet.", part.key)
-    return BROKEN
-
-
-def _apply(batch: _Batch, parts: Sequence[_Part], sight: Sight) -> None:
-    """All saves at once; if one cannot be stored, each on its own so that only the bad one is set aside,
-    with what hangs on it.
-
-    A failure of the database itself (a deadlock, a lost connection) is not held against any: it comes again.
-    """
-    try:
-        with transaction.atomic():
-            _note(batch, parts, _settle(batch, [change for part in parts for change in part.changes]))
-    except OperationalError:
-        raise
-    except Exception:  # whatever a room trips over must not stop the saves behind it
-        for part in parts:
-            part.verdict = _verdict(part, sight, may_grow=False)
-            if part.verdict is FINE:
-                _apply_alone(batch, part)
-            if part.verdict is not FINE:
-                sight.aside.update(change.record_id for change in part.changes)
-
-
-def _apply_alone(batch: _Batch, part: _Part) -> None:
-    try:
-        with transaction.atomic():
-            _note(batch, [part], _settle(batch, part.changes))
-    except OperationalError:
-        raise
-    except Exception as error:
-        log.exception("save %s cannot be stored", part.changes[0].save_id)
-        part.verdict = Verdict(
-            "quarantined", "not-storable", f"Central could not store this save: {type(error).__name__}."
-        )
-
-
-def _settle(batch: _Batch, changes: Sequence[Change]) -> list[Settled]:
-    received = batch.received_before
-    settled = settle(
-        [
-            arrival_of(change, batch.replica.number, received.get(change.seq, batch.received))
-            for change in changes
-        ]
-    )
-    follow(batch.node, _new_scopes(changes))
-    return settled
-
-
-def _new_scopes(changes: Iterable[Change]) -> list[UUID]:
-    return [change.record_id for change in changes if change.creates and scope_in(change) == change.record_id]
-
-
-def _note(batch: _Batch, parts: Sequence[_Part], settled: Sequence[Settled]) -> None:
-    outcomes = iter(settled)
-    for part in parts:
-        words = {next(outcomes).outcome for _ in part.changes}
-        part.outcome = next(word for word in WORST_FIRST if word in words)
-        batch.applied.update(change.record_id for change in part.changes)
-
-
-def _store_log(batch: _Batch) -> None:
+def _store_log(batch: Batch) -> None:
     words = {change.seq: part.verdict.word for part in batch.parts for change in part.changes}
     digest, number = bytes(batch.replica.head_digest), batch.replica.number
     rows: list[tuple[Any, ...]] = []
@@ -330,7 +219,7 @@ def _store_log(batch: _Batch) -> None:
     batch.replica.save(update_fields=["head_seq", "head_digest"])
 
 
-def _store_asides(batch: _Batch) -> None:
+def _store_asides(batch: Batch) -> None:
     first = batch.parts[0]
     if first.earlier:
         Aside.objects.filter(replica_uuid=batch.replica.uuid, save_id=first.changes[0].save_id).delete()
@@ -339,7 +228,7 @@ def _store_asides(batch: _Batch) -> None:
     )
 
 
-def _aside(replica: UUID, part: _Part) -> Aside:
+def _aside(replica: UUID, part: Part) -> Aside:
     return Aside(
         replica_uuid=replica,
         save_id=part.changes[0].save_id,
@@ -353,13 +242,13 @@ def _aside(replica: UUID, part: _Part) -> Aside:
     )
 
 
-def _word(part: _Part) -> Outcome:
+def _word(part: Part) -> Outcome:
     if part.verdict is FINE:
         return part.outcome
     return "held" if part.verdict.word == "held" else "quarantined"
 
 
-def _sign(batch: _Batch) -> None:
+def _sign(batch: Batch) -> None:
     key = node_key()
     last = ReceiptRow.objects.filter(replica=batch.replica).order_by("-seq_from").first()
     envelope = sign_receipt(
@@ -399,84 +288,6 @@ def _receipts_for(replica: Replica, seq_from: int, seq_to: int) -> list[bytes]:
     return [bytes(row.envelope) for row in rows.order_by("seq_from")]
 
 
-def _keys(batch: _Batch) -> set[str]:
+def _keys(batch: Batch) -> set[str]:
     keys = {f"record:{record_id}" for record_id in batch.applied}
     return keys | {f"replica:{batch.replica.uuid}"}
-
-
-def release(keys: set[str]) -> int:
-    """Judge again the held saves that waited for any of these, in their order; what becomes fine may free
-    others. Answers how many.
-
-    Each has a transaction of its own: whoever holds the feed's counters locks no more records.
-    """
-    freed = 0
-    todo = set(keys)
-    while todo:
-        waiting = Aside.objects.filter(state=Aside.State.HELD, waits_for__in=list(todo))
-        todo = set()
-        for aside in list(waiting.order_by("replica_uuid", "seq_from")):
-            records = _judge_alone(aside)
-            freed += bool(records)
-            todo |= {f"record:{record_id}" for record_id in records}
-    return freed
-
-
-def look_again(node: EnrolledNode) -> int:
-    """Judge some of a node's held saves again: what they wait for may have come in the very moment in which
-    they were set aside, or just before central stopped.
-    """
-    mine = Replica.objects.filter(node_uuid=node.uuid).values("uuid")
-    held = Aside.objects.filter(replica_uuid__in=mine, state=Aside.State.HELD).exclude(code="incomplete")
-    return sum(release({aside.waits_for}) for aside in list(held.order_by("?")[:LOOKED_AT_AGAIN]))
-
-
-def _judge_alone(aside: Aside) -> set[UUID]:
-    try:
-        with transaction.atomic():
-            Replica.objects.select_for_update().get(uuid=aside.replica_uuid)
-            standing = Aside.objects.select_for_update().filter(pk=aside.pk).first()
-            return set() if standing is None else judge_again(standing)
-    except BaseException:
-        forget_replicas()
-        raise
-
-
-def judge_again(aside: Aside) -> set[UUID]:
-    """Judge a save that was set aside; if it is fine now, merge it. Answers the records it touched (empty:
-    still aside).
-    """
-    replica = Replica.objects.get(uuid=aside.replica_uuid)
-    node = EnrolledNode.objects.filter(uuid=replica.node_uuid).first() if replica.node_uuid else None
-    if node is None:
-        return set()  # whose it was is not known here any more: it stays where a person sees it
-    rows = ChangeRow.objects.filter(replica=replica, seq__gte=aside.seq_from, seq__lte=aside.seq_to).order_by(
-        "seq"
-    )
-    changes = [from_canonical(bytes(row.body)) for row in rows]
-    earlier = ChangeRow.objects.filter(replica=replica, seq__lt=aside.seq_from)
-    blocked = set(earlier.exclude(state=ChangeRow.State.APPLIED).values_list("record_id", flat=True))
-    part = _Part(changes)
-    sight = look(changes, node, replica.uuid, blocked)
-    part.verdict = _verdict(part, sight, may_grow=aside.seq_to == replica.head_seq)
-    if part.verdict is FINE:
-        batch = _Batch(node, replica, pack(current_node().wall()), b"")
-        batch.received_before = {
-            seq: stamp for seq, stamp in rows.values_list("seq", "received") if stamp is not None
-        }
-        _apply_alone(batch, part)
-    if part.verdict is FINE:
-        rows.update(state=ChangeRow.State.APPLIED)
-        aside.delete()
-        return {change.record_id for change in changes}
-    aside.state, aside.code = part.verdict.word, part.verdict.code
-    aside.sentence, aside.waits_for = part.verdict.sentence, part.verdict.waits_for
-    aside.save()
-    rows.update(state=STATES[part.verdict.word])
-    return set()
-
-
-def own_chain_head() -> tuple[int, bytes]:
-    """Where this database's own chain stands."""
-    replica = self_replica()
-    return replica.head_seq, bytes(replica.head_digest)

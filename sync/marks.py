@@ -34,6 +34,8 @@ class Mark:
     revocation_version: int = 0
     numbers_taken: int = 0
     token: str = ""
+    run_nonce: str = ""
+    heard_ms: int = 0
     generation: int = 0
 
 
@@ -62,9 +64,9 @@ class Marks:
             raise ValueError(f"no such mark: {sorted(unknown)}")
         return self._rewrite(lambda old: {name: max(getattr(old, name), new) for name, new in marks.items()})
 
-    def put_token(self, token: str) -> Mark:
-        """Keep the hello token that central gave last."""
-        return self._rewrite(lambda old: {"token": token})
+    def put_token(self, token: str, run_nonce: str = "", heard_ms: int = 0) -> Mark:
+        """Keep what central gave in the last hello: token, the nonce that goes with it, its time."""
+        return self._rewrite(lambda old: {"token": token, "run_nonce": run_nonce, "heard_ms": heard_ms})
 
     def set_clock(self, stamp: int) -> Mark:
         """After a corrected clock: the floor goes back to central's time. The one mark that may go down."""
@@ -75,7 +77,14 @@ class Marks:
         revocations, numbers) stays.
         """
         return self._rewrite(
-            lambda old: {"replica": str(replica), "head_seq": 0, "acked_seq": 0, "token": ""}
+            lambda old: {
+                "replica": str(replica),
+                "head_seq": 0,
+                "acked_seq": 0,
+                "token": "",
+                "run_nonce": "",
+                "heard_ms": 0,
+            }
         )
 
     def _rewrite(self, change: Any) -> Mark:

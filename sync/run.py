@@ -16,24 +16,26 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Final
 
-import msgspec
 from django.db import transaction
 
-from sync.carriers.http import LinkBroke, Session
+from sync.carriers.http import LinkBroke, Refused, Session
 from sync.compare import compare
 from sync.conversation import BROKEN_OFF, RunFailed, note_link, open_session, say_hello, state_of
 from sync.download import Inflow
-from sync.exchanges import HelloAnswer
+from sync.exchanges import GatesAnswer, GatesRequest, HelloAnswer, unpack
+from sync.feed.positions import LANE
 from sync.hello import agrees_at
 from sync.ledger.models import Replica
 from sync.ledger.replicas import line_before, self_replica
 from sync.models import LinkState, SecurityEvent, SyncRun
 from sync.node import current_node
-from sync.upload import Outbox, Pace
+from sync.pace import Pace
+from sync.upload import Outbox
 
 LEASE_MS: Final = 60_000
 COMPARE_EVERY_MS: Final = 20 * 3_600_000
 TRIES: Final = 3
+STALE: Final = "stale-nonce"  # a conversation of many hours, or others have said hello since: say it again
 PAUSE_S: Final = 0.5
 PAUSE_CAP_S: Final = 8.0
 
@@ -45,9 +47,11 @@ class Run:
     row: SyncRun
     pace: Pace
     upload_only: bool = False
+    early: bool = True
     touched: set[str] = field(default_factory=set)
     bytes_before: int = 0
     bytes_down_before: int = 0
+    _outbox: Outbox | None = None
     _session: Session | None = None
     _heard: HelloAnswer | None = None
 
@@ -60,6 +64,16 @@ class Run:
     @session.setter
     def session(self, session: Session) -> None:
         self._session = session
+
+    @property
+    def outbox(self) -> Outbox:
+        if self._outbox is None:
+            raise RuntimeError("the conversation has not begun")
+        return self._outbox
+
+    @outbox.setter
+    def outbox(self, outbox: Outbox) -> None:
+        self._outbox = outbox
 
     @property
     def heard(self) -> HelloAnswer:
@@ -136,24 +150,48 @@ def _try_and_try_again(run: Run) -> None:
         before = run.moved
         try:
             return _converse(run)
-        except LinkBroke:
+        except (LinkBroke, Refused) as error:
+            if isinstance(error, Refused) and error.code != STALE:
+                raise
             fruitless = 0 if run.moved > before else fruitless + 1
             if fruitless >= current_node().kept.get("tries", TRIES):
                 raise
+        run.early = False
         time.sleep(min(PAUSE_CAP_S, PAUSE_S * 2**fruitless) * current_node().rng.uniform(0.5, 1.0))
 
 
 def _converse(run: Run) -> None:
     session = run.session = open_session()
+    outbox = run.outbox = _outbox_of(run)
     try:
-        run.heard = say_hello(session).answer
+        run.heard = say_hello(session, outbox).answer
         for name, (_order, made) in sorted(_steps.items(), key=lambda item: item[1][0]):
             run.note(step=name)
             made(run)
     finally:
+        outbox.close()
         run.bytes_before += session.bytes_up
         run.bytes_down_before += session.bytes_down
         session.carrier.close()
+
+
+def _outbox_of(run: Run) -> Outbox:
+    """What is to be sent. After a broken conversation central may have more than we know: then hello first,
+    and its receipts, so that nothing goes twice.
+    """
+    replica = self_replica()
+    outbox = Outbox(run.session, replica, upto=replica.head_seq, pace=run.pace)
+    if current_node().kept.get("carrier") is not None:
+        outbox.in_flight = 1
+    outbox.early = run.early and current_node().kept.get("early", True) and _ended_well(replica)
+    return outbox
+
+
+def _ended_well(replica: Replica) -> bool:
+    last = SyncRun.objects.exclude(outcome=SyncRun.Outcome.RUNNING).order_by("-pk").first()
+    if last is None or last.outcome != SyncRun.Outcome.DONE or not current_node().marks.read().token:
+        return False
+    return all(before.acked_seq == before.head_seq for before in line_before(replica))
 
 
 class Busy(Exception):
@@ -220,15 +258,14 @@ def exchange(run: Run) -> None:
     """Upload and download alternate by slice, so busy nurses never starve the download; the upload goes up to
     the head at its start.
     """
-    replica = self_replica()
-    outbox = Outbox(run.session, replica, upto=replica.head_seq, pace=run.pace)
+    outbox = run.outbox
     inflow = Inflow(run.session, run.heard.gates)
-    if current_node().kept.get("carrier") is not None:
-        outbox.in_flight, inflow.ahead = 1, False
+    inflow.ahead = current_node().kept.get("carrier") is None
     wanted = {} if run.upload_only else inflow.wanted()
     sent, fetched = run.row.sent, run.row.fetched
     run.note(
-        to_send=sent + outbox.upto - replica.acked_seq,
+        sent=sent + outbox.sent,
+        to_send=sent + outbox.sent + outbox.upto - outbox.replica.acked_seq,
         to_fetch=fetched + sum(upto - inflow.cursor(name) for name, (upto, _anchor) in wanted.items()),
     )
     slices: list[Iterator[int]] = [outbox.slices()]
@@ -250,8 +287,8 @@ def _fetch_what_we_met(run: Run) -> None:
     """Our changes met others': the merged records moved past the bounds of this run's hello. A conflict is
     shown now, not at the next run.
     """
-    answer = run.session.post("gates", b"")
-    later = Inflow(run.session, msgspec.msgpack.decode(answer, type=dict[str, tuple[int, int, bytes]]))
+    answer = unpack(GatesAnswer, run.session.post("gates", GatesRequest(LANE).pack()))
+    later = Inflow(run.session, answer.gates)
     later.ahead = current_node().kept.get("carrier") is None
     before = run.row.fetched
     for fetched in later.slices():

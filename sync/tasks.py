@@ -1,4 +1,4 @@
-"""When runs are made: on link-up, on *Sync now*, every quarter of an hour while the link is up.
+"""When runs are made: on link-up, on *Sync now*, soon after a save, every quarter of an hour while it is up.
 
 Lives here: the Celery tasks (arguments are words and ids, never content), whether a probe or a run is
 due, and `ask_for_run` for pages and programs. Whether a run is on its way is told by `SyncRun`'s lease,
@@ -17,9 +17,11 @@ from typing import Any, Final
 from celery import shared_task
 from django.conf import settings
 from django.db import connections
+from django.db.models import F
 from kombu.exceptions import OperationalError
 
 from sync.conversation import probe
+from sync.ledger.models import Replica
 from sync.models import LinkState, SyncRun
 from sync.node import current_node
 from sync.run import Busy, lease_holder, make_run
@@ -50,9 +52,20 @@ def probe_link() -> str:
         return ""
     before = LinkState.objects.filter(pk=1).values_list("state", flat=True).first()
     now_state = probe() if link_is_due() else before or ""
-    if now_state == LinkState.State.UP and (before != LinkState.State.UP or run_is_due()):
-        ask_for_run("link-up" if before != LinkState.State.UP else "schedule")
+    if now_state == LinkState.State.UP and (why := _why_run(before != LinkState.State.UP)):
+        ask_for_run(why)
     return str(now_state)
+
+
+def _why_run(came_up: bool) -> str:
+    """What speaks for a run while the link is up; '' if nothing does. What was saved waits for the next look
+    of the beat: so a hundred saves make one run, and none of them a task.
+    """
+    if came_up:
+        return "link-up"
+    if run_is_due():
+        return "schedule"
+    return "saved" if something_is_unsent() and last_run_was_good() else ""
 
 
 @shared_task(name="sync.now")
@@ -100,6 +113,17 @@ def run_is_due() -> bool:
     last = SyncRun.objects.order_by("-pk").values_list("started_at", flat=True).first()
     now = current_node().wall()
     return last is None or not 0 <= now - last < RUN_EVERY_MS
+
+
+def something_is_unsent() -> bool:
+    """Whether this laptop has written what central has not receipted."""
+    return Replica.objects.filter(is_self=True, head_seq__gt=F("acked_seq")).exists()
+
+
+def last_run_was_good() -> bool:
+    """After one that broke off, the back-off of the link and the quarter of an hour decide."""
+    last = SyncRun.objects.order_by("-pk").values_list("outcome", flat=True).first()
+    return last == SyncRun.Outcome.DONE
 
 
 def ask_for_run(trigger: str) -> None:

@@ -3,7 +3,7 @@
 Lives here: `Outbox` (the log past the last verified receipt, cut into batches by bytes, kept in flight) and
 `accept_receipts`, the only place where `acked` moves: a receipt counts when central's pinned key signed it
 for this replica and its chain head is ours. Not here: central's side (`sync/intake.py`), when a run starts
-(`sync/run.py`).
+(`sync/run.py`), how large a batch is (`sync/pace.py`).
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import time
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from contextvars import copy_context
 from dataclasses import dataclass, field
 from functools import partial
@@ -23,7 +24,7 @@ from django.db import transaction
 from django.db.models import Max
 
 from sync.apply import rewrite_contested
-from sync.carriers.http import LinkBroke, Session
+from sync.carriers.http import LinkBroke, Refused, Session
 from sync.core.protocol import BadReceipt, Change, Receipt, encode_changes, from_canonical, open_receipt
 from sync.core.receipts import check_receipt
 from sync.crash import crash_point
@@ -35,137 +36,194 @@ from sync.ledger.models import Replica
 from sync.ledger.replicas import forget_replicas
 from sync.models import SecurityEvent
 from sync.node import current_node
+from sync.pace import Pace
 from sync.review.models import Aside
 from sync.tables import table_named
 from sync.vault.keys import pinned, receipt_keys
 
 MOST_CHANGES: Final = 1_000
-LEAST_BYTES, MOST_BYTES = 1_000, 1_000_000
 MOST_UNPACKED: Final = 3 << 20  # less than one request may hold, should nothing of it shrink
-ROUGH_WIRE_BYTES: Final = 40
-BATCH_SECONDS: Final = 4.0
-UNKNOWN_RATE: Final = 4_000.0
+READ_AT_ONCE: Final = 200
 IN_FLIGHT: Final = 2
+TOO_EARLY: Final = {"stale-nonce", "gap"}
 
 
 @dataclass(slots=True)
-class Pace:
-    """How many bytes to put into a batch: about four seconds of the link as measured, halved when a batch was
-    lost.
-    """
+class Batch:
+    """Changes as they travel."""
 
-    target: int = 16_000
-    rate: float = 0.0
-    fixed_changes: int | None = None
-
-    def sent(self, size: int, seconds: float) -> None:
-        rate = size / max(seconds, 0.001)
-        self.rate = rate if not self.rate else 0.6 * self.rate + 0.4 * rate
-        self.target = int(min(MOST_BYTES, max(LEAST_BYTES, self.rate * BATCH_SECONDS)))
-
-    def lost(self) -> None:
-        self.target = max(LEAST_BYTES, self.target // 2)
-
-    @property
-    def patience(self) -> float:
-        """How long silence is bearable for a batch of the target size."""
-        return 6.0 + 3 * self.target / (self.rate or UNKNOWN_RATE)
+    seq_from: int
+    seq_to: int
+    blob: bytes = field(repr=False)
 
 
 @dataclass(slots=True)
 class _Flight:
-    """A batch on its way."""
+    """A batch on its way. `early`: it did not wait for hello's answer."""
 
-    seq_from: int
-    seq_to: int
-    blob: bytes
-    future: Future[tuple[bytes, float]]
+    batch: Batch
+    answer: Future[bytes]
+    early: bool
 
 
 @dataclass(slots=True)
 class Outbox:
-    """One run's upload, up to the head at its start."""
+    """One run's upload, up to the head at its start. Close it, whatever happens.
+
+    Where it is `early`, `with_hello` and `go_ahead` let the first batches travel before hello is answered.
+    `greeted` hears what the answer says of them.
+    """
 
     session: Session
     replica: Replica
     upto: int
     door: str = "changes"
     pace: Pace = field(default_factory=Pace)
-    level: int = 9
     in_flight: int = IN_FLIGHT
+    early: bool = False
     sent: int = 0
     met_others: bool = False
+    _next: int = 0
+    _along: Batch | None = None
+    _flights: deque[_Flight] = field(default_factory=deque)
+    _pool: ThreadPoolExecutor | None = None
+
+    def with_hello(self) -> Batch | None:
+        """The first batch, for hello to take along, if there is one and this is the time."""
+        self._next = self.replica.acked_seq + 1
+        if self.early and self._next <= self.upto:
+            self._along = self._cut()
+        return self._along
+
+    def go_ahead(self) -> None:
+        """Hello is on its way with the first batch: what follows need not wait for the answer."""
+        self._fill(early=True)
+
+    def greeted(self, replica: Replica, receipts: Sequence[bytes]) -> None:
+        """Hello is answered, and its receipts are kept. If central did not take what came along, neither will
+        it take what went ahead: everything starts again behind what is acked.
+        """
+        self.replica, self.upto = replica, replica.head_seq
+        along, self._along = self._along, None
+        if along is not None and replica.acked_seq >= along.seq_to:
+            self._count(along, receipts)
+            self.pace.greeted(time.monotonic())
+        else:
+            self._start_again(replica.acked_seq)
 
     def slices(self) -> Iterator[int]:
         """Send batch after batch; yields the acked seq after each verified receipt. Raises `LinkBroke` or
         `Refused`.
         """
-        replica = self.replica
-        flights: deque[_Flight] = deque()
-        pool = ThreadPoolExecutor(max_workers=self.in_flight, thread_name_prefix="upload")
-        next_seq = replica.acked_seq + 1
+        self._next = max(self._next, self.replica.acked_seq + 1)
         try:
-            while next_seq <= self.upto or flights:
-                while next_seq <= self.upto and len(flights) < self.in_flight:
-                    flights.append(self._launch(pool, replica, next_seq))
-                    next_seq = flights[-1].seq_to + 1
-                yield self._land(flights.popleft())
+            while self._next <= self.upto or self._flights:
+                self._fill()
+                acked = self._land(self._flights.popleft())
+                if acked is not None:
+                    yield acked
         except LinkBroke:
             self.pace.lost()
             raise
         finally:
-            for flight in flights:
-                flight.future.cancel()
-            if flights:
-                self.session.carrier.close()
-            pool.shutdown(wait=True)
+            self.close()
 
-    def _launch(self, pool: ThreadPoolExecutor, replica: Replica, seq_from: int) -> _Flight:
-        changes = self._next_changes(replica, seq_from)
-        earlier = earlier_seqs(replica, changes) if replica.is_self else {}
-        blob = encode_changes(changes, earlier, level=self.level)
-        crash_point("upload.before-send")
-        seqs = changes[0].seq, changes[-1].seq
+    def close(self) -> None:
+        """Nothing is on its way any more."""
+        for flight in self._flights:
+            flight.answer.cancel()
+        if self._flights:
+            self.session.carrier.close()
+            self._flights.clear()
+        if self._pool is not None:
+            self._pool.shutdown(wait=True)
+            self._pool = None
+
+    # --- on the way ---
+
+    def _fill(self, *, early: bool = False) -> None:
+        on_their_way = 1 if early else 0
+        while self._next <= self.upto and len(self._flights) + on_their_way < self.in_flight:
+            batch = self._cut()
+            crash_point("upload.before-send")
+            self._flights.append(_Flight(batch, self._launch(batch), early))
+
+    def _launch(self, batch: Batch) -> Future[bytes]:
         if self.in_flight > 1:
-            future = pool.submit(copy_context().run, partial(self._send, blob, *seqs))
-        else:
-            future = Future()
-            future.set_result(self._send(blob, *seqs))
-        return _Flight(*seqs, blob, future)
+            if self._pool is None:
+                self._pool = ThreadPoolExecutor(self.in_flight, thread_name_prefix="upload")
+            return self._pool.submit(copy_context().run, partial(self._send, batch))
+        answer: Future[bytes] = Future()
+        answer.set_result(self._send(batch))
+        return answer
 
-    def _send(self, blob: bytes, seq_from: int, seq_to: int) -> tuple[bytes, float]:
-        started = time.monotonic()
-        body = self.session.post(self.door, blob, seqs=(seq_from, seq_to), patience=self.pace.patience)
-        return body, time.monotonic() - started
+    def _send(self, batch: Batch) -> bytes:
+        began = time.monotonic()
+        seqs, size = (batch.seq_from, batch.seq_to), len(batch.blob)
+        body = self.session.post(self.door, batch.blob, seqs=seqs, patience=self.pace.patience(size))
+        self.pace.sent(size, began, time.monotonic())
+        return body
 
-    def _land(self, flight: _Flight) -> int:
-        body, seconds = flight.future.result()
-        self.pace.sent(len(flight.blob), seconds)
+    def _land(self, flight: _Flight) -> int | None:
+        """The acked seq; None where what went ahead was refused and goes again."""
+        try:
+            body = flight.answer.result()
+        except Refused as refused:
+            if not (flight.early and refused.code in TOO_EARLY):
+                raise
+            self._start_again(self.replica.acked_seq)
+            return None
         crash_point("upload.before-receipt")
         receipts = unpack(UploadAnswer, body).receipts
         acked = accept_receipts(receipts, self.replica.uuid)
-        if acked < flight.seq_to:
-            _note_event("no-receipt", f"No receipt to believe came for changes up to {flight.seq_to}.")
+        if acked < flight.batch.seq_to:
+            _note_event("no-receipt", f"No receipt to believe came for changes up to {flight.batch.seq_to}.")
             raise NoLink("refused", "Central's receipt does not verify; nothing was marked as sent.")
-        self.sent += flight.seq_to - flight.seq_from + 1
-        self.met_others = self.met_others or any(_met_others(receipt) for receipt in receipts)
+        self._count(flight.batch, receipts)
         return acked
 
-    def _next_changes(self, replica: Replica, seq_from: int) -> list[Change]:
-        """About a target's worth of changes, cut between saves where one is not too large itself."""
-        most = self.pace.fixed_changes or min(MOST_CHANGES, max(1, self.pace.target // ROUGH_WIRE_BYTES))
-        rows = ChangeRow.objects.filter(replica=replica, seq__gte=seq_from, seq__lte=self.upto).order_by(
-            "seq"
-        )
+    def _start_again(self, acked: int) -> None:
+        for flight in self._flights:
+            with suppress(Refused):
+                flight.answer.result()
+        self._flights.clear()
+        self._next = acked + 1
+
+    def _count(self, batch: Batch, receipts: Sequence[bytes]) -> None:
+        self.sent += batch.seq_to - batch.seq_from + 1
+        self.met_others = self.met_others or any(_met_others(receipt) for receipt in receipts)
+
+    # --- cutting ---
+
+    def _cut(self) -> Batch:
+        """About a target's worth of changes. Should they pack worse than those before, fewer of them."""
+        changes, size = self._next_changes()
+        while True:
+            earlier = earlier_seqs(self.replica, changes) if self.replica.is_self else {}
+            blob = encode_changes(changes, earlier, level=self.pace.level)
+            self.pace.packed(size, len(blob))
+            if self.pace.fixed_changes or len(changes) == 1 or self.pace.fits(len(blob)):
+                break
+            fewer = _cut_between_saves(changes[: max(1, len(changes) * self.pace.target // len(blob))])
+            size, changes = size * len(fewer) // len(changes), fewer
+        self._next = changes[-1].seq + 1
+        return Batch(changes[0].seq, changes[-1].seq, blob)
+
+    def _next_changes(self) -> tuple[list[Change], int]:
+        """Changes that are likely to fill a batch, cut between saves where one is not too large itself; and
+        their size.
+        """
+        most = self.pace.fixed_changes or MOST_CHANGES
+        room = MOST_UNPACKED if self.pace.fixed_changes else min(self.pace.room, MOST_UNPACKED)
+        rows = ChangeRow.objects.filter(replica=self.replica, seq__gte=self._next, seq__lte=self.upto)
         taken: list[Change] = []
         size = 0
-        for body in rows[: most + 1].values_list("body", flat=True):
-            change = from_canonical(bytes(body))
+        for body in rows.order_by("seq")[: most + 1].values_list("body", flat=True).iterator(READ_AT_ONCE):
+            if taken and (len(taken) >= most or size + len(body) > room):
+                return _cut_between_saves(taken), size
+            taken.append(from_canonical(bytes(body)))
             size += len(body)
-            if taken and (len(taken) >= most or size > min(8 * self.pace.target, MOST_UNPACKED)):
-                break
-            taken.append(change)
-        return _cut_between_saves(taken, self.upto)
+        return taken, size
 
 
 def _met_others(envelope: bytes) -> bool:
@@ -176,8 +234,8 @@ def _met_others(envelope: bytes) -> bool:
     return any(word in ("merged", "conflicted") for word, _count in outcomes)
 
 
-def _cut_between_saves(changes: list[Change], upto: int) -> list[Change]:
-    if changes[-1].last or changes[-1].seq == upto:
+def _cut_between_saves(changes: list[Change]) -> list[Change]:
+    if changes[-1].last:
         return changes
     for index in range(len(changes) - 1, 0, -1):
         if changes[index - 1].last:

@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_POST
 
-from sync.asking import page
+from sync.asking import may, page
 from sync.enrolment import facilities, offer, offered
 from sync.models import EnrolledNode
 from sync.node import current_node
@@ -33,14 +33,19 @@ from sync.tasks import ask_for_run, may_sync
 @page("see")
 def status_page(request: HttpRequest) -> HttpResponse:
     """What is safe, what waits, what needs a person."""
-    return render(request, "sync/status.html", page_context())
+    return render(request, "sync/status.html", _status(request))
 
 
 @require_GET
 @page("see")
 def progress(request: HttpRequest) -> HttpResponse:
     """The part of the status page that renews itself."""
-    return render(request, "sync/_progress.html", page_context())
+    return render(request, "sync/_progress.html", _status(request))
+
+
+def _status(request: HttpRequest) -> dict[str, Any]:
+    """What the page shows, and whether the asker may start a run."""
+    return {**page_context(), "may_sync": may(request, "sync")}
 
 
 @require_GET

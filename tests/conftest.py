@@ -13,6 +13,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import django
 import pytest
@@ -59,8 +60,24 @@ def _set_up_django() -> None:
     settings.POSTA_ARGON2 = (1, 8, 1)
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     django.setup()
+    _let_tests_start_empty()
     # A pytest-xdist worker inherits the environment, and must come through here before Django does.
     del os.environ["DJANGO_SETTINGS_MODULE"]
+
+
+def _let_tests_start_empty() -> None:
+    """After a test with transactions of its own Django empties all tables, past every door."""
+    from django.core.management.commands.flush import Command
+
+    from sync.records import door
+
+    empty = Command.handle
+
+    def through_the_door(self: Command, **options: Any) -> Any:
+        with door():
+            return empty(self, **options)
+
+    Command.handle = through_the_door  # type: ignore[method-assign]
 
 
 _set_environment()

@@ -30,6 +30,7 @@ class Counters:
 
     up: int = 0
     down: int = 0
+    carried: int = 0  # both ways, with a header for every segment: what the rate was charged for
     connections: int = 0
     outages: int = 0
     lost_answers: int = 0
@@ -208,6 +209,7 @@ class ThinLink:
         return True
 
     def _due(self, is_up: bool, size: int, now: float) -> float:
+        self.counters.carried += size + SEGMENT_HEADER if size else 0
         if self.kbit and size:
             cost = (size + SEGMENT_HEADER) / (self.kbit * 125)
             self._free[is_up] = max(self._free[is_up], now - 0.005) + cost

@@ -12,7 +12,7 @@ from __future__ import annotations
 import itertools
 import random
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -128,13 +128,13 @@ class World:
             ensure_replica()
         return site
 
-    def add_clinic(self, name: str, mode: str = "") -> Site:
+    def add_clinic(self, name: str, mode: str = "", facilities: Sequence[str] = ()) -> Site:
         """A new clinic server, enrolled with a one-time code."""
         site = self._site(name, "clinic")
         site.link = site.node.kept["carrier"] = Link(self, site)
         site.node.kept["tries"] = 1  # a test decides when the link is tried again
         with self.at(self.central):
-            code = offer(name=name, facilities=[], mode=mode or self.mode)
+            code = offer(name=name, facilities=facilities, mode=mode or self.mode)
         with self.at(site):
             join("https://central.example", code)
         return site

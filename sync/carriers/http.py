@@ -7,22 +7,32 @@ against the CA pinned when the clinic joined.
 
 from __future__ import annotations
 
+import socket
 import ssl
+import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Final, Protocol
+from types import TracebackType
+from typing import Any, Final, Protocol
 from uuid import UUID
 
 import httpx
 import msgspec
 
-from sync.carriers.server import MSGPACK, Reply
-from sync.carriers.signing import Wire, sign
+from sync.carriers.server import MSGPACK, PROVEN_INSIDE, Reply
+from sync.carriers.signing import REPLY_HEADER, Wire, is_reply, sign
 from sync.node import current_node
 from sync.problems import PROBLEM_JSON
-from sync.vault.keys import Pinned, node_key
+from sync.vault.keys import Pinned, node_key, receipt_keys
 
 CONNECT_SECONDS: Final = 10.0
+NOT_CENTRAL: Final = "Something answered, but it is not central."
 IDLE_SECONDS: Final = 12.0
+# Room for what is in flight: a writer that waits for a full buffer holds up whoever reads the answers.
+BUFFER: Final = (socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 18)
+HELLO_NONCE: Final = "hello"
+HELLO_CREATED_MS: Final = 1_577_836_800_000  # before hello nobody's clock is to be trusted: 2020-01-01
+Then = Callable[[], None]
 
 
 class LinkBroke(Exception):
@@ -38,11 +48,60 @@ class Refused(Exception):
 
 
 class Carrier(Protocol):
-    """Takes a signed request to central and brings the answer, or raises `LinkBroke`."""
+    """Takes a signed request to central and brings the answer, or raises `LinkBroke`. `then` is called when
+    the request is on its way, before the answer.
+    """
 
-    def send(self, wire: Wire, *, patience: float) -> Reply: ...
+    def send(self, wire: Wire, *, patience: float, then: Then | None = None) -> Reply: ...
 
     def close(self) -> None: ...
+
+
+class _Queue:
+    """Who is sending, and whose answer comes last."""
+
+    def __init__(self) -> None:
+        self.sending = threading.Lock()
+        self.last = threading.Event()
+        self.last.set()
+
+
+class _Turn:
+    """Requests leave whole, and their answers are read, one after the other.
+
+    Two bodies that share a thin link would both arrive at the end, and nothing would travel while both
+    answers come back. Two threads that read from one connection starve each other: an answer would wait for
+    the one behind it.
+    """
+
+    def __init__(self, queue: _Queue, then: Then | None) -> None:
+        self._queue, self._then, self._sending = queue, then, False
+        self._done = threading.Event()
+
+    def __enter__(self) -> _Turn:
+        self._queue.sending.acquire()
+        self._sending = True
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._done.set()
+        self._sent()
+
+    def hear(self, event: str, _about: dict[str, Any]) -> None:
+        """httpcore tells what it is doing."""
+        if event.endswith("send_request_body.complete") and self._sending:
+            before, self._queue.last = self._queue.last, self._done
+            self._sent()
+            if self._then is not None:
+                self._then()
+            before.wait()
+
+    def _sent(self) -> None:
+        if self._sending:
+            self._sending = False
+            self._queue.sending.release()
 
 
 class HttpCarrier:
@@ -53,35 +112,45 @@ class HttpCarrier:
         self._context.minimum_version = ssl.TLSVersion.TLSv1_3
         self._connect = connect_seconds
         self._client: httpx.Client | None = None
+        self._opening, self._queue = threading.Lock(), _Queue()
 
-    def send(self, wire: Wire, *, patience: float = IDLE_SECONDS) -> Reply:
+    def send(self, wire: Wire, *, patience: float = IDLE_SECONDS, then: Then | None = None) -> Reply:
         """Send one request; `patience` is how long silence is bearable, in seconds."""
         client = self._open()
         try:
-            response = client.post(
-                wire.url,
-                content=wire.body,
-                headers={**wire.headers, "content-type": MSGPACK},
-                timeout=httpx.Timeout(patience, connect=self._connect),
-            )
+            with _Turn(self._queue, then) as turn:
+                response = client.post(
+                    wire.url,
+                    content=wire.body,
+                    headers={**wire.headers, "content-type": MSGPACK},
+                    timeout=httpx.Timeout(patience, connect=self._connect),
+                    extensions={"trace": turn.hear},
+                )
         except (httpx.HTTPError, ssl.SSLError, OSError, RuntimeError, KeyError) as error:
             self.close()
             raise LinkBroke(f"{type(error).__name__}: {error}") from error
-        return Reply(response.status_code, response.content, response.headers.get("content-type", ""))
+        told = dict(response.headers)
+        return Reply(response.status_code, response.content, told.get("content-type", ""), told)
 
     def _open(self) -> httpx.Client:
-        if self._client is None:
-            self._client = httpx.Client(
-                http2=True,
-                verify=self._context,
-                trust_env=False,
-                headers={"user-agent": "posta", "accept": "*/*", "accept-encoding": "identity"},
-                limits=httpx.Limits(max_connections=1, keepalive_expiry=30),
-            )
-        return self._client
+        with self._opening:
+            if self._client is None:
+                self._client = httpx.Client(
+                    transport=httpx.HTTPTransport(
+                        http2=True,
+                        verify=self._context,
+                        trust_env=False,
+                        limits=httpx.Limits(max_connections=1, keepalive_expiry=30),
+                        socket_options=[BUFFER],
+                    ),
+                    headers={"user-agent": "posta", "accept": "*/*", "accept-encoding": "identity"},
+                    trust_env=False,
+                )
+            return self._client
 
     def close(self) -> None:
-        client, self._client = self._client, None
+        with self._opening:
+            client, self._client = self._client, None
         if client is not None:
             client.close()
 
@@ -93,34 +162,49 @@ class Session:
     carrier: Carrier
     known: Pinned
     replica: UUID
-    nonce: str = "hello"
-    created_ms: int = 1_577_836_800_000  # before hello nobody's clock is to be trusted: 2020-01-01
+    nonce: str = HELLO_NONCE
+    created_ms: int = HELLO_CREATED_MS
     patience: float = IDLE_SECONDS
     bytes_up: int = field(default=0)
     bytes_down: int = field(default=0)
     requests: int = field(default=0)
 
     def post(
-        self, door: str, body: bytes, *, seqs: tuple[int, int] = (0, 0), patience: float | None = None
+        self,
+        door: str,
+        body: bytes,
+        *,
+        seqs: tuple[int, int] = (0, 0),
+        patience: float | None = None,
+        then: Then | None = None,
     ) -> bytes:
         """One signed request; the answer's body. Raises `LinkBroke` or `Refused`."""
+        greeting = door == "hello"
         wire = Wire("POST", f"{self.known.url.rstrip('/')}/sync/v1/{door}", body)
         sign(
             wire,
             node_key(),
             node=UUID(self.known.node),
             replica=self.replica,
-            nonce=self.nonce,
-            created_ms=self.created_ms,
+            nonce=HELLO_NONCE if greeting else self.nonce,
+            created_ms=HELLO_CREATED_MS if greeting else self.created_ms,
             seqs=seqs,
         )
         self.requests += 1
         self.bytes_up += len(body)
-        reply = self.carrier.send(wire, patience=patience or self.patience)
+        told = {} if then is None else {"then": then}
+        reply = self.carrier.send(wire, patience=patience or self.patience, **told)
         self.bytes_down += len(reply.body)
-        if reply.status == 200 and reply.content_type.startswith(MSGPACK):
-            return reply.body
-        raise _refusal_in(reply)
+        if reply.status != 200 or not reply.content_type.startswith(MSGPACK):
+            raise _refusal_in(reply)
+        if door not in PROVEN_INSIDE and not _is_centrals(wire, reply):
+            raise Refused(reply.status, "not-central", NOT_CENTRAL, {})
+        return reply.body
+
+
+def _is_centrals(wire: Wire, reply: Reply) -> bool:
+    """Signed by the pinned key, as the answer to this very request."""
+    return is_reply(wire, reply.body, reply.headers.get(REPLY_HEADER, ""), receipt_keys().values())
 
 
 def _refusal_in(reply: Reply) -> Exception:
@@ -135,7 +219,7 @@ def _refusal_in(reply: Reply) -> Exception:
             pass
     if reply.status >= 500:
         return LinkBroke(f"central answered {reply.status}")
-    return Refused(reply.status, "not-central", "Something answered, but it is not central.", {})
+    return Refused(reply.status, "not-central", NOT_CENTRAL, {})
 
 
 _carrier_maker = HttpCarrier

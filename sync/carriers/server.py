@@ -16,7 +16,7 @@ from uuid import UUID
 
 import msgspec
 
-from sync.carriers.signing import BadSignature, Wire, verify
+from sync.carriers.signing import REPLY_HEADER, BadSignature, Wire, sign_reply, verify
 from sync.core.protocol import MalformedBatch
 from sync.intake import Fork, Gap
 from sync.ledger.models import Replica
@@ -27,6 +27,7 @@ from sync.vault.keys import node_key
 
 MSGPACK: Final = "application/vnd.posta+msgpack"
 MAX_BODY: Final = 4 << 20
+PROVEN_INSIDE: Final = frozenset({"hello", "changes", "tail"})
 NONCE_LIFE_MS: Final = 6 * 3_600_000
 
 
@@ -92,7 +93,8 @@ def refusal(code: str, title: str, status: int, **extra: Any) -> Problem:
 def answer(wire: Wire) -> Reply:
     """Answer one request. Never raises for what the other side sent."""
     try:
-        return Reply(200, _open_the_door(wire))
+        body = _open_the_door(wire)
+        return Reply(200, body, headers=_signed(wire, body))
     except Problem as problem:
         return _refused(problem)
     except MalformedBatch as malformed:
@@ -106,8 +108,22 @@ def answer(wire: Wire) -> Reply:
         return _refused(refusal("fork", "This change came before with other content.", 409, seq=fork.seq))
 
 
+def _signed(wire: Wire, body: bytes) -> dict[str, str]:
+    """Central signs what it answers, so that whoever has broken TLS can still feed a clinic nothing. Hello,
+    receipts and the welcome carry a proof of their own.
+    """
+    name = _door_of(wire)
+    if name in PROVEN_INSIDE or name in _open_doors:
+        return {}
+    return {REPLY_HEADER: sign_reply(wire, body, node_key())}
+
+
+def _door_of(wire: Wire) -> str:
+    return wire.url.rstrip("/").rsplit("/", 1)[-1]
+
+
 def _open_the_door(wire: Wire) -> bytes:
-    name = wire.url.rstrip("/").rsplit("/", 1)[-1]
+    name = _door_of(wire)
     if not current_node().is_central:
         raise refusal("not-central", "This node is not central.", 404)
     if wire.method != "POST":
@@ -146,7 +162,7 @@ def authenticate(wire: Wire, *, hello: bool) -> Caller:
     if replica is not None and replica.node_uuid != node_uuid:
         raise refusal("bad-signature", "The replica is not this node's.", 401)
     if not hello:
-        _check_nonce(nonce, node_uuid, replica_uuid)
+        _check_nonce(nonce, node_uuid, replica_uuid, replica)
         if replica is not None and replica.standing != Replica.Standing.LIVE:
             raise refusal("fenced", "Another copy of this node's database is the live one.", 409)
     return Caller(node, replica_uuid, replica, seqs, nonce)
@@ -163,22 +179,28 @@ def _verified_nonce(wire: Wire, node: EnrolledNode) -> str:
         raise refusal(code, f"The signature does not hold: {error}", 401) from error
 
 
-def make_nonce(node: UUID, replica: UUID) -> str:
-    """A nonce for one run: central's time and a MAC, so that nothing has to be kept for it."""
+def make_nonce(node: UUID, replica: UUID, token: str) -> str:
+    """A nonce to sign with until the next hello but one: central's time and a MAC, so that nothing has to be
+    kept for it. It dies with the token it came with, so a copy of the laptop that hello would fence cannot
+    write with a nonce that it has inherited.
+    """
     at = f"{current_node().wall():x}"
-    return f"{at}.{_nonce_mac(at, node, replica)}"
+    return f"{at}.{_nonce_mac(at, node, replica, token)}"
 
 
-def _nonce_mac(at: str, node: UUID, replica: UUID) -> str:
+def _nonce_mac(at: str, node: UUID, replica: UUID, token: str) -> str:
     key = hashlib.blake2b(node_key().private_bytes_raw(), person=b"posta-nonce").digest()
-    return hmac.new(key, at.encode() + node.bytes + replica.bytes, hashlib.sha256).hexdigest()[:20]
+    said = at.encode() + node.bytes + replica.bytes + token.encode()
+    return hmac.new(key, said, hashlib.sha256).hexdigest()[:20]
 
 
-def _check_nonce(nonce: str, node: UUID, replica: UUID) -> None:
+def _check_nonce(nonce: str, node: UUID, replica: UUID, known: Replica | None) -> None:
     at, _, mac = nonce.partition(".")
     try:
         age = current_node().wall() - int(at, 16)
     except ValueError:
         age = NONCE_LIFE_MS + 1
-    if not hmac.compare_digest(mac, _nonce_mac(at, node, replica)) or not -60_000 <= age <= NONCE_LIFE_MS:
+    tokens = {known.token, known.token_before} - {""} if known else set()
+    is_ours = any(hmac.compare_digest(mac, _nonce_mac(at, node, replica, token)) for token in tokens)
+    if not is_ours or not -60_000 <= age <= NONCE_LIFE_MS:
         raise refusal("stale-nonce", "Say hello again.", 401)

@@ -1,17 +1,23 @@
 """RFC 9421 signatures on requests between nodes, Ed25519, with the covered components pinned.
 
-Lives here: `Wire` (a request as it is signed), `sign` and `verify`. Covered are method, path, content digest,
-node, replica and seq range; the server's nonce is a signature parameter, so freshness does not depend on
-anybody's clock: `created` is taken from central's time as hello gave it, and its age is not judged.
+Lives here: `Wire` (a request as it is signed), `sign` and `verify`; `sign_reply` and `is_reply` for answers.
+Covered are method, path, content digest, node, replica and seq range; the server's nonce is a signature
+parameter, so freshness does not depend on anybody's clock: `created` is taken from central's time as hello
+gave it, and its age is not judged.
 """
 
 from __future__ import annotations
 
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from hashlib import sha256
 from typing import Any, Final
 from uuid import UUID
 
+from cryptography.exceptions import InvalidSignature as InvalidSignatureBytes
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from http_message_signatures import (
     HTTPMessageSigner,
@@ -26,6 +32,7 @@ from sync.node import current_node
 COMPONENTS: Final = ("@method", "@path", "content-digest", "posta-node", "posta-replica", "posta-seq")
 LABEL: Final = "p"
 AHEAD_MS: Final = 5_000
+REPLY_HEADER: Final = "posta-signature"
 
 
 class BadSignature(Exception):
@@ -80,6 +87,30 @@ def sign(
         covered_component_ids=COMPONENTS,
         body=wire.body,
     )
+
+
+def sign_reply(wire: Wire, body: bytes, key: Ed25519PrivateKey) -> str:
+    """Central's word that this body answers that request; the value of `REPLY_HEADER`."""
+    return urlsafe_b64encode(key.sign(_reply_base(wire, body))).decode()
+
+
+def is_reply(wire: Wire, body: bytes, told: str, keys: Iterable[Ed25519PublicKey]) -> bool:
+    """Whether one of these keys signed this body as the answer to that request."""
+    try:
+        signature = urlsafe_b64decode(told)
+    except ValueError:
+        return False
+    for key in keys:
+        with suppress(InvalidSignatureBytes):
+            key.verify(signature, _reply_base(wire, body))
+            return True
+    return False
+
+
+def _reply_base(wire: Wire, body: bytes) -> bytes:
+    """The request is named by its own signature, which covers the nonce and what was asked."""
+    asked = {name.lower(): value for name, value in wire.headers.items()}.get("signature", "")
+    return b"posta reply 1\0" + sha256(asked.encode()).digest() + sha256(body).digest()
 
 
 class _Verifier(HTTPMessageVerifier):

@@ -167,22 +167,38 @@ Every request is signed (RFC 9421: method, path, content digest, node, replica, 
 Bodies are msgpack arrays; a field is only ever added at the end, and a reader ignores what it does not know.
 
 - **hello** (clinic: protocol, nonce, token, head seq and digest, acked seq, cursors with anchors, numbers
-  left, backlog, software, its clock; after a restore, the replica it follows) → (central: protocols spoken,
-  its replica and timeline, its time and stamp, a nonce for the run, the next token, seq and digest expected,
-  gates, receipts that the clinic lacks, saves held or quarantined with code and sentence, why it is fenced,
-  anchors it does not know, revocation version). The answer MUST be signed with the question's nonce
-  (`sign_answer`): a page of a hotel's portal, or yesterday's answer, is no link. A token central gave to
-  another copy, or an unknown one, fences the replica: a rollback and a clone look alike from afar, and a
-  person decides.
+  left, backlog, software, its clock; after a restore, the replica it follows; its first batch, or "") →
+  (central: protocols spoken, its replica and timeline, its time and stamp, a nonce for the run, the next
+  token, seq and digest expected, gates, receipts that the clinic lacks, saves held or quarantined with code
+  and sentence, why it is fenced, anchors it does not know, revocation version). The answer MUST be signed
+  with the question's nonce (`sign_answer`): a page of a hotel's portal, or yesterday's answer, is no link. A
+  token central gave to another copy, or an unknown one, fences the replica: a rollback and a clone look alike
+  from afar, and a person decides.
+- A clinic whose last conversation ended well SHOULD give hello its first batch along, and MAY send the next
+  ones with the nonce that it has, before hello is answered: on a thin link a round trip is a batch. Central
+  MUST take in what came along only after it has judged hello, as if it had come by itself, and MUST answer
+  hello whatever is wrong with the batch. The receipts and the seq expected in the answer tell what became of
+  it; if it was not taken, the clinic MUST take back what it sent ahead and begin behind what is acked. After
+  a conversation that broke, hello goes alone: central may have the batch, and would get it twice.
+- The run nonce MUST die with the token that it was given with (the last two tokens are good), or a copied
+  laptop, which hello would fence, could write with the nonce it inherited.
 - **upload** (a batch; its seqs are in the signed head) → receipts covering it, or the seq expected. A gap
   MUST be refused with the seq expected; overlap MUST be harmless.
-- **pages** (cursors, bounds taken in hello, bytes wanted) → a page, where the cursors may move, whether there
-  is more. Cursors are positions, never times: no clock decides what is new.
+- **gates** (lane) → the gates of that lane.
+- **pages** (cursors, bounds taken in hello, bytes wanted, lane) → a page, where the cursors may move, whether
+  there is more. Cursors are positions, never times: no clock decides what is new. A lane is a part of the
+  feed with gates and cursors of its own; there is one, 0, and central MUST refuse any other.
 - **digests** (per table: position, root, buckets, the ids and hashes of a bucket) → equal, or what differs.
   Ids that are unsent, held, quarantined or past the position MUST be left out on both sides.
-- **numbers** (how many are left and wanted) → signed blocks.
+- **numbers** (how many are left and wanted) → blocks.
 - **join** (one-time code, the node's keys) → what the node pins: its id and facilities, central's replica,
   timeline and keys. Both prove that they know the code; nobody sends it.
+
+
+Hello, receipts and the welcome of join prove themselves. The answer of every other door MUST be signed with
+central's key, over "posta reply 1" NUL ‖ SHA-256(the request's Signature header) ‖ SHA-256(body), and the
+clinic MUST check it against the key it pinned before it reads the body: TLS alone believes whoever holds a
+certificate. Refusals are not signed; they bring nothing.
 
 
 # 9. Versions

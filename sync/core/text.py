@@ -34,7 +34,8 @@ _as_pattern: Final = str.maketrans("123456789", "000000000")
 _LETTER_BYTES: Final = 0.6  # what zstd asks for a letter that it has not seen
 _REPEAT_BYTES: Final = 2.5  # and for a string that it has
 _WORTH_A_LOOK: Final = 16
-_MOST_WORDS: Final = 100_000
+_MOST_WORDS: Final = 250_000
+_SPARE_VALUES: Final = 200_000  # for everything else in the frame
 _WORDS_PAY: Final = 0.85  # the trial is at a fast level; a slow one gains more on prose
 
 
@@ -139,7 +140,7 @@ def _write_other(writer: Writer, texts: Sequence[str], few: Sequence[str]) -> No
     else:
         whole.head.append(_AS_IS)
         whole.text.extend(texts)
-    words = _in_words(texts, few) if plain > _WORTH_A_LOOK else None
+    words = _in_words(texts, few, writer.values_left - _SPARE_VALUES) if plain > _WORTH_A_LOOK else None
     fewer = words is not None and words.packed_size() < _WORDS_PAY * whole.packed_size()
     writer.extend(words if words is not None and fewer else whole)
 
@@ -176,13 +177,13 @@ def _read_list(reader: Reader, number: int, way: int) -> list[str]:
     return texts
 
 
-def _in_words(texts: Sequence[str], few: Sequence[str]) -> Writer | None:
+def _in_words(texts: Sequence[str], few: Sequence[str], room: int) -> Writer | None:
     """Short notes share words even where no two notes are the same. Long prose is better left to zstd."""
     if " " not in "".join(few):
         return None
     parts = [text.split(" ") for text in texts]
     words = [word for part in parts for word in part]
-    if len(words) > _MOST_WORDS:
+    if len(words) > min(_MOST_WORDS, room):
         return None
     writer = Writer()
     writer.head.append(_WORDS)

@@ -83,6 +83,11 @@ class Writer:
         self._bytes_left = DEFAULT_LIMITS.max_bytes
         self._values_left = DEFAULT_LIMITS.max_values
 
+    @property
+    def values_left(self) -> int:
+        """How many values more the reader will allow."""
+        return self._values_left
+
     def varint(self, number: int) -> None:
         while number > 127:
             self.head.append(number & 127 | 128)

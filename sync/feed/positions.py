@@ -16,6 +16,7 @@ from sync.node import current_node
 from sync.records import SyncedModel
 
 SUBSCRIPTIONS = "_subscriptions"
+LANE = 0  # the one lane there is; a lane would have gates and cursors of its own
 
 
 @dataclass(slots=True)

@@ -40,6 +40,12 @@ def follow(node: EnrolledNode | None, keys: list[UUID]) -> None:
     subscribe(pairs)
 
 
+def follow_places(node: EnrolledNode) -> None:
+    """A place's own rows (its stock) are for the nodes that serve it: the place's id is their scope."""
+    if node.mode == EnrolledNode.Mode.SUBSCRIBED:
+        subscribe((node.uuid, UUID(place)) for place in node.facilities)
+
+
 def subscribe(pairs: Iterable[tuple[UUID, UUID]]) -> int:
     """Add (node, scope key) pairs that are new; answers how many were."""
     wanted = set(pairs)

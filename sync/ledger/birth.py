@@ -39,15 +39,21 @@ def ensure_replica() -> Replica:
 
     Raises a `Problem` where this database is not the one that the marks remember.
     """
-    # Marks first, row second: whoever commits in between only makes the row newer than the mark.
-    mark = current_node().marks.read()
-    mine = Replica.objects.filter(is_self=True).first()
+    mark, mine = _look()
+    if mine is not None and mark.replica != str(mine.uuid):
+        mark, mine = _look()  # another process may have given birth between the two looks
     if mine is None:
         mine = _born(mark)
     else:
         _wake(mine, mark)
     self_uuid()
     return mine
+
+
+def _look() -> tuple[Mark, Replica | None]:
+    """Marks first, row second: whoever commits in between only makes the row newer than the mark."""
+    mark = current_node().marks.read()
+    return mark, Replica.objects.filter(is_self=True).first()
 
 
 def _born(mark: Mark) -> Replica:

@@ -18,6 +18,7 @@ from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
 from sync.apply import Outcome, arrival_of, assign_positions, settle
+from sync.bulk import insert
 from sync.codecs import CodecError
 from sync.core.merge import GONE, Past, Value, same_value
 from sync.core.protocol import Change, canonical, chain_digest, derive_id, new_save_id
@@ -51,6 +52,7 @@ class Save:
         self.by, self.save_id, self.repeated = by, save_id, repeated
         self._replica = replica
         self._changes: list[Change] = []
+        self._written: set[UUID] = set()
         self._rows: list[tuple[Table, SyncedModel]] = []
 
     def id_of(self, ordinal: int) -> UUID:
@@ -122,7 +124,7 @@ class Save:
     def _record(
         self, table: Table, record_id: UUID, fields: dict[str, Value], past: Past
     ) -> tuple[SyncedModel, Outcome]:
-        if any(change.record_id == record_id for change in self._changes):
+        if record_id in self._written:
             raise RuntimeError(f"a save writes a record once; {table.name} {record_id} came twice")
         node, replica = current_node(), self._replica
         change = Change(
@@ -142,6 +144,7 @@ class Save:
             fields=fields,
         )
         self._changes.append(change)
+        self._written.add(record_id)
         settled = settle([arrival_of(change, replica.number, None)], positions=False)[0]
         self._rows.append((table, settled.row))
         return settled.row, settled.outcome
@@ -160,11 +163,15 @@ class Save:
             body = _not_too_large(canonical(change))
             digest = chain_digest(digest, body)
             rows.append(_log_row(self._replica, change, body, digest))
-        ChangeRow.objects.bulk_create(rows)
+        insert(ChangeRow, rows)
         self._replica.head_seq = self._changes[-1].seq
         self._replica.head_digest = digest
         self._replica.last_stamp = self._changes[-1].stamp
-        self._replica.save(update_fields=["head_seq", "head_digest", "last_stamp"])
+        Replica.objects.filter(pk=self._replica.pk).update(
+            head_seq=self._replica.head_seq,
+            head_digest=digest,
+            last_stamp=self._replica.last_stamp,
+        )
         crash_point("save.before-commit")
         return self._replica.head_seq
 

@@ -46,6 +46,11 @@ class HistoryEntry:
     replaced: list[Any] = dataclasses.field(default_factory=list)
 
 
+def was_saved(save_id: UUID | None) -> bool:
+    """Whether this save was made here before."""
+    return save_id is not None and ChangeRow.objects.filter(save_id=save_id, replica__is_self=True).exists()
+
+
 def history_of(row: SyncedModel) -> list[HistoryEntry]:
     """All entries of a record, oldest first."""
     table = table_of(type(row))

@@ -22,8 +22,6 @@ from sync.checks import scope_in
 from sync.core.merge import GONE, Value, shown
 from sync.core.protocol import Change
 from sync.feed.subscriptions import follow
-from sync.intake import judge_again
-from sync.intake import release as release_waiting
 from sync.ledger.models import Change as ChangeRow
 from sync.ledger.models import Replica
 from sync.ledger.recording import Author, Save, recording
@@ -32,6 +30,8 @@ from sync.models import EnrolledNode
 from sync.node import current_node
 from sync.problems import Problem
 from sync.records import SyncedModel, scope_key
+from sync.release import judge_again
+from sync.release import release as release_waiting
 from sync.review.aside import changes_in, scope_of
 from sync.review.models import Aside, Conflict, Decision
 from sync.review.selectors import lines_of

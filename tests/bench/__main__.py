@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.bench.nodes import Bench
+from tests.bench.postgres import Databases
 from tests.link import ThinLink
 
 RECORDS = 12_000
@@ -114,7 +115,7 @@ def measure_thin_link(bench: Bench) -> Found:
     """A thousand records over 40 kbit/s with 600 ms, steady and with drops; then worse."""
     found: Found = {}
     steady = _thin(bench, "steady 40 kbit/s", kbit=40, rtt_ms=600)
-    ideal = steady["bytes"] / (40 * 125)
+    ideal = steady["carried"] / (40 * 125)
     found["slow_link_over_ideal"] = round(steady["seconds"] / ideal, 2)
     drops = _thin(bench, "40 kbit/s, 2 s away every 20 s", kbit=40, rtt_ms=600, up_s=20)
     found["slow_link_resent_share"] = round(max(0.0, drops["up"] / steady["up"] - 1), 3)
@@ -122,6 +123,12 @@ def measure_thin_link(bench: Bench) -> Found:
     _thin(bench, "40 kbit/s, 2 s away every 7 s", kbit=40, rtt_ms=600, up_s=7)
     _thin(bench, "40 kbit/s, black holes every 8 s", kbit=40, rtt_ms=600, up_s=8, outage="hole")
     _thin(bench, "40 kbit/s, two answers lost", kbit=40, rtt_ms=600, lose_answers=2)
+    (edited,) = bench.copy("thin")
+    with bench.central(bench.copy("central")[0]) as server:
+        bench.act(edited, "clinic", "sync", "--url", server.url)
+        bench.act(edited, "clinic", "edit", "--records", str(THIN))
+        answer, _ = through(bench, server.port, edited, "--upload-only", kbit=40, rtt_ms=600)
+    say(f"thin link {EDITS} edits at 40 kbit/s: {answer['seconds']:.1f} s")
     return found
 
 
@@ -130,9 +137,39 @@ def _thin(bench: Bench, words: str, **link: Any) -> Found:
     answer, thin = relay(bench, central, clinic, "--upload-only", **link)
     say(
         f"thin link {words}: {answer['seconds']:.1f} s, {total(thin)} bytes, "
-        f"{thin.counters.connections} connections, {thin.counters.outages} outages"
+        f"{thin.counters.carried} with TCP's headers, {thin.counters.connections} connections, "
+        f"{thin.counters.outages} outages"
     )
-    return {"seconds": answer["seconds"], "bytes": total(thin), "up": thin.counters.up}
+    return {"seconds": answer["seconds"], "carried": thin.counters.carried, "up": thin.counters.up}
+
+
+def measure_quiet(bench: Bench) -> None:
+    """A run with nothing to do, which happens every quarter of an hour."""
+    central, fresh = bench.copy("central", "fresh")
+    with bench.central(central) as server:
+        bench.act(fresh, "clinic", "sync", "--url", server.url)
+        answer, thin = through(bench, server.port, fresh, kbit=40, rtt_ms=600)
+    say(f"nothing to do: {total(thin)} bytes, {answer['seconds']:.1f} s at 40 kbit/s")
+
+
+def measure_many(bench: Bench, records: int) -> None:
+    """Memory with four times the rows, and how long a nurse's save waits while they go up and come down."""
+    central, many, fresh = bench.copy("central", "fresh", "thin")
+    bench.act(many, "clinic", "fill", "--records", str(records))
+    with bench.central(central) as server:
+        saving = bench.start(many, "save", "--records", "400", "--pause", "20")
+        up = bench.act(many, "clinic", "sync", "--url", server.url)
+        out, _ = saving.communicate()
+        down = bench.act(fresh, "clinic", "sync", "--url", server.url)
+        peak = max(server.peak_rss_mb(), up["peak_rss_mb"], down["peak_rss_mb"])
+    waits = sorted(json.loads(out.strip().splitlines()[-1])["ms"])
+    say(
+        f"many      {records} records up in {up['seconds']:.1f} s, {down['fetched']} down in "
+        f"{down['seconds']:.1f} s, {peak:.0f} MB at the most"
+    )
+    say(
+        f"          a save beside the upload: p50 {waits[len(waits) // 2]:.1f} ms, longest {waits[-1]:.1f} ms"
+    )
 
 
 def measure_saves(bench: Bench) -> Found:
@@ -152,12 +189,16 @@ def measure_saves(bench: Bench) -> Found:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="make bench")
     parser.add_argument("--keep", action="store_true", help="leave the working directory")
+    parser.add_argument("--engine", choices=("embedded", "postgres"), default="embedded", help="at central")
+    parser.add_argument("--memory", type=int, default=48_000, help="records for the second look at memory")
     options = parser.parse_args()
-    bench = Bench()
+    bench = Bench(databases=Databases() if options.engine == "postgres" else None)
     began = time.perf_counter()
     try:
         bench.prepare(RECORDS, THIN)
         found = measure_rate(bench) | measure_bytes(bench)
+        measure_quiet(bench)
+        measure_many(bench, options.memory)
         measure_notes(bench)
         found |= measure_thin_link(bench) | measure_saves(bench)
     finally:

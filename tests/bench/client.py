@@ -28,9 +28,9 @@ from sync.enrolment import join, offer  # noqa: E402
 from sync.ledger.birth import ensure_replica  # noqa: E402
 from sync.ledger.models import Change, Replica  # noqa: E402
 from sync.ledger.recording import Author, recording  # noqa: E402
+from sync.pace import Pace  # noqa: E402
 from sync.run import make_run  # noqa: E402
 from sync.tables import table_named  # noqa: E402
-from sync.upload import Pace  # noqa: E402
 from sync.vault.keys import pin, pinned  # noqa: E402
 from tests.bench.people import Shared, edits, everyday, long_notes  # noqa: E402
 from tests.bench.seed import changes_of, log_rows, store  # noqa: E402
@@ -133,6 +133,11 @@ def synchronise(options: argparse.Namespace) -> Answer:
     }
 
 
+def fill(options: argparse.Namespace) -> Answer:
+    """Rows to send, in a clinic that has joined."""
+    return {"head": store(everyday(_shared(options), *_size(options)))}
+
+
 def edit(options: argparse.Namespace) -> Answer:
     """A hundred later edits of events."""
     rows = everyday(_shared(options), *_size(options))
@@ -203,6 +208,7 @@ def save_one_by_one(options: argparse.Namespace) -> Answer:
                 values=values,
             )
         times.append((time.perf_counter() - began) * 1000)
+        time.sleep(options.pause / 1000)
     return {"ms": times}
 
 
@@ -217,6 +223,7 @@ ACTIONS: dict[str, Callable[[argparse.Namespace], Answer]] = {
     "clinic": prepare_clinic,
     "sync": synchronise,
     "edit": edit,
+    "fill": fill,
     "floor": floor,
     "save": save_one_by_one,
 }
@@ -232,6 +239,7 @@ def main() -> None:
     parser.add_argument("--records", type=int, default=12_000)
     parser.add_argument("--batch", type=int, default=0)
     parser.add_argument("--target", type=int, default=0)
+    parser.add_argument("--pause", type=int, default=0, help="ms between two saves")
     parser.add_argument("--upload-only", action="store_true")
     options = parser.parse_args()
     answer = ACTIONS[options.action](options)

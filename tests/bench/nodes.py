@@ -21,6 +21,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tests.bench.postgres import Databases
+
 ROOT = Path(__file__).resolve().parents[2]
 KEY = bytes(range(32)).hex()
 
@@ -38,6 +40,7 @@ class Bench:
     home: Path = field(default_factory=lambda: Path(tempfile.mkdtemp(prefix="posta-bench-")))
     shared: str = "{}"
     copies: int = 0
+    databases: Databases | None = None
 
     def environment(self, directory: Path, role: str, port: int = 0) -> dict[str, str]:
         made = {
@@ -52,6 +55,8 @@ class Bench:
             "POSTA_PORT": str(port or 8000),
             "DJANGO_SETTINGS_MODULE": "deploy.settings",
         }
+        if role == "central" and self.databases is not None:
+            made["DATABASE_URL"] = self.databases.url(directory)
         return made
 
     def act(self, directory: Path, role: str, action: str, *options: str) -> dict[str, Any]:
@@ -78,6 +83,8 @@ class Bench:
         for name in names:
             target = self.home / f"{name}-{self.copies}"
             shutil.copytree(self.home / name, target)
+            if name == "central" and self.databases is not None:
+                self.databases.copy(self.home / name, target)
             made.append(target)
         return made
 
@@ -128,6 +135,8 @@ class Bench:
         central = self.home / "central"
         make_ca(self.home / "ca")
         issue(self.home / "ca", central / "keys")
+        if self.databases is not None:
+            self.databases.make(central)
         given = self.act(central, "central", "central")
         self.shared = json.dumps(given)
         with self.central(central) as server:
@@ -140,6 +149,8 @@ class Bench:
 
     def close(self) -> None:
         shutil.rmtree(self.home, ignore_errors=True)
+        if self.databases is not None:
+            self.databases.close()
 
 
 @dataclass

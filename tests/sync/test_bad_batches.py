@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid4
 
+import msgspec
 import pytest
 from django.test import Client, override_settings
 from http_message_signatures import HTTPMessageSigner, algorithms
@@ -17,7 +18,7 @@ from sync import doors
 from sync.carriers.server import MAX_BODY, NONCE_LIFE_MS
 from sync.carriers.signing import COMPONENTS, LABEL, Wire, _Keys
 from sync.core.protocol import Change
-from sync.exchanges import HelloRequest, PagesRequest
+from sync.exchanges import GatesRequest, HelloRequest, PagesRequest
 from sync.ledger.models import Replica
 from sync.ledger.recording import recording
 from sync.models import EnrolledNode, SecurityEvent
@@ -144,6 +145,15 @@ REFUSALS: dict[str, tuple[Make, int, str]] = {
         409,
         "unknown-bound",
     ),
+    "pages of a lane that is not there": (
+        lambda t: t.wire("pages", PagesRequest({}, {}, lane=1).pack()), 409, "unknown-lane",
+    ),
+    "gates of a lane that is not there": (
+        lambda t: t.wire("gates", GatesRequest(7).pack()), 409, "unknown-lane",
+    ),
+    "a lane that is no number": (
+        lambda t: t.wire("gates", msgspec.msgpack.encode([-1])), 400, "malformed",
+    ),
     "pages asked for in another language": (lambda t: t.wire("pages", b"\xc1"), 400, "malformed"),
     "a cursor before the beginning": (
         lambda t: t.wire("pages", PagesRequest({"patients": -1}, {}).pack()), 400, "malformed",
@@ -183,6 +193,7 @@ def test_a_clinic_opens_no_doors(talk: Talk) -> None:
 
 
 def test_batches_that_come_as_three_one_two_end_as_if_in_order(talk: Talk) -> None:
+    """B3: three, one, two."""
     one, two, three = (talk.batch(own(talk, seq, seq)) for seq in (1, 2, 3))
     gap = problem(talk.send(three))
     assert (gap["code"], gap["expected_seq"]) == ("gap", 1)

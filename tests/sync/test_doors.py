@@ -19,7 +19,7 @@ from sync.carriers.server import MAX_BODY, MSGPACK, Reply
 from sync.carriers.signing import Wire
 from sync.conversation import open_session, say_hello
 from sync.core.protocol import Change, decode_page, encode_changes, from_canonical
-from sync.exchanges import PagesAnswer, PagesRequest, UploadAnswer, unpack
+from sync.exchanges import GatesAnswer, GatesRequest, PagesAnswer, PagesRequest, UploadAnswer, unpack
 from sync.feed.models import Gate
 from sync.ledger.models import Change as ChangeRow
 from sync.ledger.models import Receipt, Replica
@@ -49,7 +49,9 @@ class OverHttp(Link):
                 secure=True,
             )
         self.recorded.append(wire)
-        return Reply(response.status_code, response.content, response["content-type"])
+        return Reply(
+            response.status_code, response.content, response["content-type"], dict(response.headers.items())
+        )
 
 
 @pytest.fixture(autouse=True)
@@ -272,7 +274,10 @@ def test_probing_with_impossible_cursors_gets_a_clear_error(here: Site, body: by
 def test_gates_tell_whether_there_is_news(world: World, here: Site) -> None:
     with world.at(world.central):
         register(world, world.central)
-    told = msgspec.msgpack.decode(session_after_hello().post("gates", b""))
+    session = session_after_hello()
+    told = unpack(GatesAnswer, session.post("gates", GatesRequest().pack())).gates
+    # Lane 0, where none is named.
+    assert unpack(GatesAnswer, session.post("gates", b"")) == GatesAnswer(told, 0)
     position, anchor = gate_of(world, "patients")
     assert told["patients"][0] == position
     assert told["patients"][2] == anchor

@@ -31,6 +31,7 @@ from sync.ledger.recording import recording
 from sync.ledger.selectors import history_of
 from sync.models import SecurityEvent
 from sync.node import current_node
+from sync.records import door
 from sync.review.models import Aside, Conflict
 from sync.run import make_run
 from sync.tables import table_of
@@ -54,8 +55,8 @@ def edit(world: World, site: Site, row: Any, **changes: Any) -> None:
 
 
 def sql(world: World, site: Site, statement: str, *params: Any) -> None:
-    """Behind everybody's back."""
-    with world.at(site), connection.cursor() as cursor:
+    """Behind everybody's back: with the key, and not through this program."""
+    with world.at(site), door(), connection.cursor() as cursor:
         cursor.execute(statement, params)
 
 
@@ -72,6 +73,7 @@ def events(world: World, site: Site) -> list[str]:
 def test_a_power_cut_in_a_page_leaves_rows_and_cursor_together(
     world: World, monkeypatch: pytest.MonkeyPatch, point: str, nth: int
 ) -> None:
+    """C7: the same in one process, at each passage of a point."""
     one, two = world.clinics
     for number in range(90):
         register(world, one, f"N{number}")
@@ -401,7 +403,7 @@ DRIFTS = {
 
 @pytest.mark.parametrize("drift", DRIFTS)
 def test_what_was_changed_behind_our_back_is_found_and_put_right(world: World, drift: str) -> None:
-    """C14. The clinics are on the embedded engine in either pass."""
+    """C14: the clinics are on the embedded engine in either pass."""
     one, two = world.clinics
     rows = [register(world, one, f"N{number}") for number in range(6)]
     world.sync(rounds=2)

@@ -134,6 +134,7 @@ def many_changes(site: Site, count: int, stamp: int) -> list[Change]:
 def test_five_thousand_rows_of_one_transaction_come_once_each_in_small_pages(
     world: World, small_pages: None
 ) -> None:
+    """C2: a tie of five thousand."""
     one, two = world.clinics
     with world.at(world.central):
         node = reader_of(world, one).node
@@ -147,6 +148,7 @@ def test_five_thousand_rows_of_one_transaction_come_once_each_in_small_pages(
 
 
 def test_rows_that_change_while_pages_are_read_arrive_as_they_ended(world: World, small_pages: None) -> None:
+    """C3: a moving target."""
     one, two = world.clinics
     with world.at(world.central):
         node = reader_of(world, one).node
@@ -177,7 +179,7 @@ def test_rows_that_change_while_pages_are_read_arrive_as_they_ended(world: World
 
 
 def test_a_run_reads_up_to_its_bounds_and_not_further(world: World, small_pages: None) -> None:
-    """Busy colleagues cannot keep a run going for ever."""
+    """C3: busy colleagues cannot keep a run going for ever."""
     one, two = world.clinics
     for number in range(60):
         register(world, one, f"N{number}")
@@ -201,7 +203,7 @@ def test_a_run_reads_up_to_its_bounds_and_not_further(world: World, small_pages:
 
 @pytest.mark.parametrize("seed", range(3))
 def test_any_cursor_between_positions_gives_everything_after_it(world: World, seed: int) -> None:
-    """Positions are no times: nothing after the cursor is left out, nothing before it comes."""
+    """C15: positions are no times: nothing after the cursor is left out, nothing before it comes."""
     chance = random.Random(seed)
     one, two = world.clinics
     rows = [register(world, one, f"N{number}") for number in range(12)]

@@ -25,10 +25,10 @@ from sync.ledger.recording import recording
 from sync.ledger.verify import verify_log
 from sync.models import EnrolledNode, SecurityEvent, SyncRun
 from sync.node import Node, acting_as
+from sync.pace import Pace
 from sync.problems import Problem
 from sync.run import make_run
 from sync.status import status
-from sync.upload import Pace
 from sync.vault.backup import make_backup, put_back, read_manifest, verify_backup
 from tests.sync.forge import Talk, problem
 from tests.world import Link, Site, World, backend_for
@@ -245,6 +245,7 @@ def restore(world: World, site: Site, path: Path) -> Succession:
 def test_what_central_has_comes_back_and_the_rest_is_said_to_be_lost(
     world: World, backed_up: dict[str, Any]
 ) -> None:
+    """F1: the rest is told, from the mark outside of the database."""
     here, other = backed_up["here"], world.clinics[1]
     before = here.replica
     issued = here.node.clock.floor

@@ -32,9 +32,10 @@ from sync.ledger.recording import recording
 from sync.ledger.replicas import self_replica
 from sync.ledger.verify import verify_log
 from sync.models import LinkState, SecurityEvent, SyncRun
+from sync.pace import Pace
 from sync.run import LEASE_MS, Busy, make_run
 from sync.status import read_status, status
-from sync.upload import Outbox, Pace
+from sync.upload import Outbox
 from sync.vault.keys import key_id_of, node_key, public_bytes, receipt_keys
 from tests.sync.forge import patient, slip_in, stranger, traces
 from tests.world import Site, World
@@ -103,6 +104,7 @@ def everything_arrived_once(world: World, site: Site, count: int) -> None:
 
 @pytest.mark.parametrize("seed", range(3))
 def test_lost_answers_and_other_batches_each_time_store_every_change_once(world: World, seed: int) -> None:
+    """B1: half of all answers are lost after central has committed."""
     here = world.clinics[0]
     register(here, world, 60)
     chance = random.Random(seed)
@@ -121,7 +123,7 @@ def test_lost_answers_and_other_batches_each_time_store_every_change_once(world:
 
 
 def test_a_second_worker_in_the_middle_of_a_run_does_no_harm(world: World) -> None:
-    """A worker that was thought dead sends the same changes in other batches; both get receipts of use."""
+    """B1: a worker thought dead sends the same changes in other batches; both get receipts of use."""
     here = world.clinics[0]
     register(here, world, 60)
     second = iter([True])
@@ -142,6 +144,7 @@ def test_a_second_worker_in_the_middle_of_a_run_does_no_harm(world: World) -> No
 
 
 def test_repeated_requests_get_the_same_receipts(world: World) -> None:
+    """B1: what is sent twice is answered alike."""
     here = world.clinics[0]
     register(here, world, 10)
     answers: list[bytes] = []
@@ -159,7 +162,7 @@ def test_repeated_requests_get_the_same_receipts(world: World) -> None:
 
 
 def test_a_link_that_only_carries_requests_moves_everything_once_it_heals(world: World) -> None:
-    """A one-way partition: central stores, the clinic never hears of it and never says otherwise."""
+    """B14: a one-way partition: central stores, the clinic never hears of it and never says otherwise."""
     here = world.clinics[0]
     register(here, world, 30)
 
@@ -212,6 +215,7 @@ def test_a_link_that_dies_after_every_batch_makes_steady_progress(world: World) 
 
 
 def test_of_two_runs_at_once_one_wins(world: World) -> None:
+    """B2: a timer and a button at once."""
     here = world.clinics[0]
     register(here, world, 3)
     refused: list[bool] = []
@@ -292,7 +296,7 @@ PORTALS = {
     ],
 )
 def test_a_captive_portal_is_not_a_link(world: World, kind: str, begins: str) -> None:
-    """From the first request on, or from the middle of a run: nothing counts as sent or as fetched."""
+    """B9: from the first request on, or from the middle of a run: nothing counts as sent or as fetched."""
     here, other = world.clinics
     register(other, world, 2)
     world.sync(other)
@@ -349,7 +353,7 @@ def told_at(world: World, site: Site) -> dict[str, Any]:
 
 
 def test_a_recorded_hello_is_not_a_link(world: World) -> None:
-    """Yesterday's true answer, played again: it answers another question."""
+    """B9: yesterday's true answer, played again: it answers another question."""
     here = world.clinics[0]
     kept: list[Reply] = []
 
@@ -365,6 +369,7 @@ def test_a_recorded_hello_is_not_a_link(world: World) -> None:
 
 
 def test_a_hello_signed_by_somebody_else_is_not_a_link(world: World) -> None:
+    """B9: a portal that speaks our language, with a key of its own."""
     here = world.clinics[0]
     key = stranger()
 
@@ -437,12 +442,14 @@ FORGED: dict[str, tuple[Forge, str]] = {
 
 @pytest.mark.parametrize("kind", FORGED)
 def test_a_forged_receipt_marks_nothing_as_sent_and_is_an_event(world: World, kind: str) -> None:
+    """B10: what is not central's word about these very changes stays unsent."""
     forge, code = FORGED[kind]
     here, other = world.clinics
     register(here, world, 1)
     register(other, world, 4)
     world.sync()
     register(here, world, 3)
+    here.node.kept["early"] = False  # all of them by the door that the forger watches
     acked = 1
 
     def forger(wire: Wire, on: Send) -> Reply:
@@ -471,7 +478,7 @@ def test_a_forged_receipt_marks_nothing_as_sent_and_is_an_event(world: World, ki
 
 
 def test_forged_receipts_in_the_answer_to_hello_mark_nothing(world: World) -> None:
-    """Hello gives the receipts that the clinic lacks; each must verify by itself."""
+    """B10: hello gives the receipts that the clinic lacks; each must verify by itself."""
     here = world.clinics[0]
     register(here, world, 2)
     assert here.link is not None
@@ -587,6 +594,7 @@ def test_the_back_off_grows_to_four_minutes_with_jitter_and_ends_with_a_link(wor
 
 
 def test_the_status_is_true_at_every_instant_of_a_run(world: World) -> None:
+    """B12: sampled at every request."""
     here = world.clinics[0]
     register(here, world, 300)
     samples: list[tuple[int, bool, str]] = []

@@ -123,12 +123,23 @@ def test_each_call_asks_whether_the_program_may(
 # --- the status ------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("address", ["/sync/", "/sync/progress/"])
+def test_whoever_may_not_start_a_run_gets_no_button_for_it(world: World, here: Site, address: str) -> None:
+    """And where a form is sent all the same, it is refused."""
+    with staffed(Desk(acts={"see"})):
+        text = browser().get(address).content.decode()
+        assert 'id="sync-now"' not in text
+        assert "This laptop syncs by itself. A coordinator can start a sync." in text
+        assert browser().post("/sync/now/").status_code == 403
+
+
 def test_the_page_says_what_is_safe_and_what_waits(world: World, here: Site) -> None:
     register(world, here)
     text = browser().get("/sync/").content.decode()
     assert "<strong>0 of 1</strong> records are at central" in text
     assert "The rest is safe on this laptop and waits." in text
     assert "Registration" in text
+    assert "A coordinator can start a sync." not in text
     assert "Attachments" not in text  # what nobody has written yet is not in the way
     assert 'id="sync-now"' in text
     world.sync(here)

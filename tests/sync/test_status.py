@@ -22,12 +22,12 @@ from sync.ledger.models import Change, Receipt, Replica
 from sync.ledger.recording import recording
 from sync.models import LinkState, SyncRun
 from sync.node import Node, acting_as
+from sync.pace import Pace
 from sync.progress import badge, groups_of, page_context, run_shown, verdict_of
 from sync.records import GROUPS
 from sync.review.models import Aside, Conflict
 from sync.run import make_run
 from sync.status import read_status, status
-from sync.upload import Pace
 from tests.world import Site, World
 
 KEYS = set(

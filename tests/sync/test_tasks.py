@@ -61,6 +61,57 @@ def test_link_up_makes_a_run_and_afterwards_one_comes_every_quarter_of_an_hour(
     assert len(asked) > 1
 
 
+def save(world: World, site: Site, count: int = 1) -> None:
+    with world.at(site):
+        for _ in range(count):
+            with recording(by=world.author(site)) as made:
+                made.add(Patient, given_name="Ana", registered_on=site.node.now())
+
+
+def test_what_is_saved_while_the_link_is_up_is_sent_at_the_next_look(world: World, at_once: None) -> None:
+    """Nobody presses anything, and the quarter of an hour is far away."""
+    here = world.clinics[0]
+    beat(world, here, 60)
+    save(world, here)
+    assert world.unsent(here) == 1
+    beat(world, here, 15)
+    assert world.unsent(here) == 0
+    with world.at(here):
+        assert list(SyncRun.objects.order_by("pk").values_list("trigger", flat=True)) == ["link-up", "saved"]
+        assert read_status().up_to_date
+
+
+def test_a_hundred_saves_make_one_run_and_no_task_of_their_own(world: World, asked: list[str]) -> None:
+    here = world.clinics[0]
+    beat(world, here, 15)
+    with world.at(here):
+        sync_now("link-up")
+    asked.clear()
+    save(world, here, 100)
+    assert asked == []
+    beat(world, here, 15)
+    assert asked == ["saved"]
+    with world.at(here):
+        sync_now("saved")
+    beat(world, here, 60)
+    assert asked == ["saved"]
+
+
+def test_a_run_that_broke_off_is_not_repeated_at_every_look(world: World, asked: list[str]) -> None:
+    here = world.clinics[0]
+    beat(world, here, 15)
+    save(world, here)
+    with world.at(here):
+        sync_now("link-up")
+        SyncRun.objects.update(outcome=SyncRun.Outcome.FAILED)
+    save(world, here)
+    asked.clear()
+    beat(world, here, 5 * 60)
+    assert asked == []
+    beat(world, here, 10 * 60)
+    assert asked[:1] == ["schedule"]
+
+
 def test_while_the_link_is_up_a_probe_goes_once_a_minute(world: World, asked: list[str]) -> None:
     here = world.clinics[0]
     assert here.link is not None

@@ -151,6 +151,7 @@ def look(world: World, site: Site, answered: list[UUID]) -> None:
 @pytest.mark.parametrize("point", SAVE_POINTS)
 @pytest.mark.parametrize("nth", [1, 4])
 def test_a_save_cut_at_any_point_is_whole_or_absent(world: World, point: str, nth: int) -> None:
+    """A1: the plug is pulled at each crash point of a save."""
     here = world.clinics[0]
     answered: list[UUID] = []
     for seed in range(2):
@@ -160,6 +161,7 @@ def test_a_save_cut_at_any_point_is_whole_or_absent(world: World, point: str, nt
 
 
 def test_a_laptop_that_dies_at_random_moments_loses_nothing(world: World) -> None:
+    """A1: the plug is pulled at any moment, again and again."""
     here = world.clinics[0]
     rng = random.Random(7)
     answered: list[UUID] = []
@@ -177,6 +179,7 @@ def test_a_laptop_that_dies_at_random_moments_loses_nothing(world: World) -> Non
 
 @pytest.mark.parametrize("point", UPLOAD_POINTS)
 def test_an_upload_cut_at_any_point_arrives_once(world: World, point: str) -> None:
+    """B1, B11: laptop and central go dark at each crash point of an upload and of an intake."""
     here = world.clinics[0]
     answered = in_a_process(world, saver(world, here, 1, "save.after-mark", 12))
     with world.at(here):
@@ -198,6 +201,7 @@ def test_an_upload_cut_at_any_point_arrives_once(world: World, point: str) -> No
 
 @pytest.mark.parametrize("point", PAGE_POINTS)
 def test_a_page_cut_at_any_point_moves_rows_and_cursor_together(world: World, point: str) -> None:
+    """C7: the plug is pulled at each crash point of a page."""
     here, other = world.clinics
     in_a_process(world, saver(world, here, 1, "save.after-mark", 12))
     world.sync(here)

@@ -21,15 +21,16 @@ import pytest
 from django.db import connections, transaction
 
 from registry.people.models import Patient
-from sync import intake
 from sync.core.merge import Past
 from sync.core.protocol import Change, derive_id, new_save_id
 from sync.feed.pages import Reader, gates, page_for
+from sync.intake import _take_in_fresh
 from sync.ledger.models import Replica
 from sync.ledger.recording import Author, recording
 from sync.ledger.replicas import introduce
 from sync.models import EnrolledNode
 from sync.node import acting_as
+from sync.saves import Batch
 from tests.world import Site, World, backend_for
 
 NOON = datetime(2026, 9, 21, 12, tzinfo=UTC)
@@ -105,7 +106,7 @@ class Office:
             replica = Replica.objects.select_for_update().get(uuid=replica_uuid)
             changes = brought(replica, f"{number}", chance)
             made = {change.record_id for change in changes}
-            intake._take_in_fresh(intake._Batch(node, replica, 1 << 16, bytes(32), changes))
+            _take_in_fresh(Batch(node, replica, 1 << 16, bytes(32), changes))
             self._perhaps_not(made, chance)
         return made
 

@@ -14,13 +14,13 @@ from sync.core.merge import GONE
 from sync.core.protocol import Change
 from sync.feed.models import Subscription
 from sync.feed.subscriptions import subscribe
-from sync.intake import release as release_waiting
 from sync.ledger.models import Change as ChangeRow
 from sync.ledger.models import Replica
 from sync.ledger.recording import Author, recording
 from sync.ledger.verify import verify_log
 from sync.models import EnrolledNode
 from sync.problems import Problem
+from sync.release import release as release_waiting
 from sync.review.aside import asides_shown, changes_in
 from sync.review.models import Aside, Decision
 from sync.review.selectors import name_people, names_of
@@ -238,7 +238,7 @@ def test_a_clinic_that_follows_only_some_patients_hears_of_a_rejected_new_one(
     world = make_world(clinics=1, mode="subscribed")
     here = world.clinics[0]
     with monkeypatch.context() as patched:
-        patched.setattr("sync.intake.judge", _nobody_today)
+        patched.setattr("sync.saves.judge", _nobody_today)
         patient = register(world, here)
         world.sync()
     with world.at(world.central):
@@ -307,7 +307,7 @@ def test_a_rejected_tombstone_leaves_the_record_alive(world: World, monkeypatch:
     patient = register(world, here)
     world.sync()
     with monkeypatch.context() as patched:
-        patched.setattr("sync.intake.judge", _nobody_today)
+        patched.setattr("sync.saves.judge", _nobody_today)
         with world.at(here), recording(by=world.author(here)) as save:
             save.remove(Patient.objects.get(pk=patient.pk))
         world.sync()

@@ -230,7 +230,7 @@ def test_somebody_nobody_has_heard_of_is_the_programme_offices_business(
 ) -> None:
     """A first registration that was set aside: there is no patient here yet whose clinic could be asked."""
     monkeypatch.setattr(
-        "sync.intake.judge", lambda save, sight: Verdict("quarantined", "practice", "Practice?")
+        "sync.saves.judge", lambda save, sight: Verdict("quarantined", "practice", "Practice?")
     )
     clinic = world.clinics[0]
     with world.at(clinic), recording(by=world.author(clinic)) as save:
@@ -247,7 +247,7 @@ def test_somebody_nobody_has_heard_of_is_the_programme_offices_business(
 
 
 def test_what_is_mended_goes_through(central: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sync.intake.judge", lambda save, sight: FINE)
+    monkeypatch.setattr("sync.saves.judge", lambda save, sight: FINE)
     aside = Aside.objects.get()
     answer = browser().post(f"/review/quarantine/{aside.pk}/release/", follow=True)
     assert "It went through" in answer.content.decode()
