@@ -16,10 +16,17 @@ from django.http import HttpRequest
 from django.utils.functional import Promise
 
 from registry.people.models import Patient
-from registry.staff.policy import Authority
+from registry.staff.policy import Authority, Role
 
 Place: TypeAlias = Literal[
-    "patient.main", "patient.side", "patient.actions", "visit.main", "visit.side", "home", "coordinator"
+    "patient.main",
+    "patient.side",
+    "patient.actions",
+    "patient.photo",
+    "visit.main",
+    "visit.side",
+    "home",
+    "coordinator",
 ]
 Text: TypeAlias = "str | Promise"
 
@@ -50,6 +57,7 @@ class PageLink:
     order: int
     may: Callable[[Authority], bool]
     roles: frozenset[str]
+    first_for: frozenset[Role] = frozenset()
 
 
 PanelMaker: TypeAlias = "Callable[[HttpRequest, Any], Panel | None]"
@@ -92,13 +100,17 @@ def offer_page(
     order: int,
     may: Callable[[Authority], bool] = lambda who: True,
     roles: tuple[str, ...] = ("clinic", "central"),
+    first_for: tuple[Role, ...] = (),
 ) -> None:
-    """A page that the navigation leads to, for whoever may open it, on nodes of these roles."""
+    """A page that the navigation leads to, for whoever may open it, on nodes of these roles. People of a role
+    in `first_for` have it before everything else.
+    """
     if all(page.url_name != url_name for page in _pages):
-        _pages.append(PageLink(url_name, icon, word, order, may, frozenset(roles)))
+        _pages.append(PageLink(url_name, icon, word, order, may, frozenset(roles), frozenset(first_for)))
         _pages.sort(key=lambda page: page.order)
 
 
 def pages_for(who: Authority, role: str) -> list[PageLink]:
-    """The navigation of one person on a node of one role."""
-    return [page for page in _pages if role in page.roles and page.may(who)]
+    """The navigation of one person on a node of one role, what their own work needs first."""
+    shown = [page for page in _pages if role in page.roles and page.may(who)]
+    return sorted(shown, key=lambda page: (not page.first_for & who.roles, page.order))

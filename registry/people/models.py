@@ -1,8 +1,8 @@
-"""A person who comes for care, and every number they carry.
+"""A person who comes for care, every number they carry, and who belongs to whom.
 
-Lives here: `Patient` and `Identifier`, the synced records, and `PersonToken`, this database's own index for
-search. Not here: what may be said (`policy.py`), writing (`services.py`), how names are compared
-(`spelling.py`).
+Lives here: `Patient`, `Identifier`, `Relation` and `HouseholdMember`, the synced records, and
+`PersonToken`, this database's own index for search. Not here: what may be said (`policy.py`), writing
+(`services.py`), how names are compared (`spelling.py`).
 Read next: `services.py`.
 """
 
@@ -120,6 +120,68 @@ class Identifier(SyncedModel):
 
     def __str__(self) -> str:
         return f"{self.system} of {self.patient_id}"
+
+
+class Relation(SyncedModel):
+    """What another person is to a patient. Each tie is two of these, one in each person's own scope: the
+    child's says "my mother is", the mother's says "my child is". A clinic that holds only one of the two
+    has their half.
+    See docs/adr/0018-two-people-one-tie.md.
+    """
+
+    class Kind(models.TextChoices):
+        MOTHER = "mother", _("Mother")
+        CHILD = "child", _("Child")
+        GUARDIAN = "guardian", _("Guardian")
+        WARD = "ward", _("In their care")
+        SPOUSE = "spouse", _("Husband or wife")
+
+    patient = models.ForeignKey(
+        Patient, on_delete=models.PROTECT, db_constraint=False, related_name="relations"
+    )
+    other = models.ForeignKey(Patient, on_delete=models.PROTECT, db_constraint=False, related_name="+")
+    kind = models.CharField(_("What they are to each other"), max_length=10, choices=Kind.choices)
+
+    sync: ClassVar[Sync] = Sync(
+        table="relations",
+        group="registration",
+        scope="patient_id",
+        rules=dict.fromkeys(("patient", "other", "kind"), "fixed"),
+    )
+
+    def __str__(self) -> str:
+        return f"{self.kind} of {self.patient_id}"
+
+
+class HouseholdMember(SyncedModel):
+    """That a person lives in a household. A household is nothing but its members: whoever carries the same
+    id.
+    """
+
+    class Role(models.TextChoices):
+        HEAD = "head", _("Head of the household")
+        PARTNER = "partner", _("Partner")
+        CHILD = "child", _("Child")
+        PARENT = "parent", _("Parent")
+        OTHER = "other", _("Other member")
+
+    patient = models.ForeignKey(
+        Patient, on_delete=models.PROTECT, db_constraint=False, related_name="memberships"
+    )
+    household = models.UUIDField(_("Household"), db_index=True)
+    role = models.CharField(
+        _("Role in the household"), max_length=10, choices=Role.choices, default=Role.OTHER
+    )
+
+    sync: ClassVar[Sync] = Sync(
+        table="household_members",
+        group="registration",
+        scope="patient_id",
+        rules={"patient": "fixed", "household": "fixed"},
+    )
+
+    def __str__(self) -> str:
+        return f"{self.role} in {self.household}"
 
 
 class PersonToken(models.Model):

@@ -1,8 +1,8 @@
 """What may be said about a person.
 
-Lives here, pure: cleaning names, phones and identifiers, the rule that turns an age into an estimated birth
-date, and the checks on dates. Not here: who may register (`registry.staff.policy`), writing (`services.py`),
-finding (`search.py`).
+Lives here, pure: cleaning names, phones and identifiers, and the checks on dates. Not here: ages and
+parts of dates (`birth.py`), who may be whose mother (`kin.py`), who may register
+(`registry.staff.policy`), writing (`services.py`), finding (`search.py`).
 Read next: `services.py`.
 """
 
@@ -14,6 +14,7 @@ from datetime import date
 from typing import Final
 
 from registry.numbers.codes import check_accept, check_number
+from registry.people.digits import western
 from registry.refusals import Refused, _
 
 LONGEST_NAME: Final = 100
@@ -22,10 +23,13 @@ OLDEST: Final = 130
 SEXES: Final = ("female", "male", "other", "unknown")
 NUMBER_SYSTEM: Final = "posta:number"
 PROVISIONAL_SYSTEM: Final = "posta:provisional"
+TURNED: Final = "turned-text"
 OWN_SYSTEMS: Final = frozenset({NUMBER_SYSTEM, PROVISIONAL_SYSTEM})
 
-# Controls that make text run the other way, or that no name holds; joiners stay, scripts need them.
-_TURNING = re.compile("[\u202a-\u202e\u2066-\u2069]")
+# Controls that make text run the other way, which no name holds; joiners stay, scripts need them.
+_TURNING = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+# Overrides show other letters than are kept. Marks and isolates come along when a name is copied: left out.
+_HIDING = re.compile("[\u202d\u202e]")
 _SYSTEM = re.compile(r"[a-z0-9][a-z0-9:._/\-]{0,59}")
 _PHONE = re.compile(r"[\d+()\-./\s#*]{3,40}")
 
@@ -38,7 +42,7 @@ def clean_text(text: str, field: str, limit: int) -> str:
         raise Refused.field(field, "nul-character", _("The text holds a character that cannot be kept."))
     if len(text) > limit * 10:
         raise Refused.field(field, "too-long", _("The text is too long."))
-    composed = unicodedata.normalize("NFC", _TURNING.sub("", text))
+    composed = unicodedata.normalize("NFC", without_turns(text))
     spaced = "".join(" " if unicodedata.category(character) == "Cc" else character for character in composed)
     cleaned = " ".join(spaced.split())
     if any("\ud800" <= character <= "\udfff" for character in cleaned):
@@ -49,8 +53,17 @@ def clean_text(text: str, field: str, limit: int) -> str:
 
 
 def clean_name(text: str, field: str) -> str:
-    """A name in any script."""
+    """A name in any script, kept as it is read."""
+    if _HIDING.search(text):
+        raise Refused.field(
+            field, TURNED, _("A hidden sign turns this name round. Look at it, then save again.")
+        )
     return clean_text(text, field, LONGEST_NAME)
+
+
+def without_turns(text: str) -> str:
+    """The text as it is kept: in the order in which its letters stand, whatever a hidden sign made of it."""
+    return _TURNING.sub("", text)
 
 
 def check_named(given_name: str, family_name: str) -> None:
@@ -65,8 +78,8 @@ def check_sex(sex: str) -> None:
 
 
 def clean_phone(text: str) -> str:
-    """A phone number as people write it; only its digits count in a search."""
-    cleaned = clean_text(text, "phone", 40)
+    """A phone number as people write it, in digits that every telephone has."""
+    cleaned = western(clean_text(text, "phone", 40))
     if cleaned and not (_PHONE.fullmatch(cleaned) and any(character.isdigit() for character in cleaned)):
         raise Refused.field("phone", "not-a-phone", _("A phone number has digits only."))
     return cleaned
@@ -104,19 +117,6 @@ def clean_pair(system: str, value: str) -> tuple[str, str]:
     return name, check_number(text).value if name in OWN_SYSTEMS else text
 
 
-def birth_date_from_age(age_years: int, today: date) -> date:
-    """The estimated birth date of somebody who says an age.
-
-    It is the 1 July on which a person of exactly that age may have been born: the middle of a year, so that
-    the estimate errs by half a year at most, and in the year that keeps the age true on the day it was said.
-    As in DHIS2's value type AGE, what is stored is the date, and the age is counted from it in whole years.
-    """
-    if not 0 <= age_years <= OLDEST:
-        raise Refused.field("age_years", "age-out-of-range", _("An age lies between 0 and 130 years."))
-    year = today.year - age_years - (1 if (today.month, today.day) < (7, 1) else 0)
-    return date(year, 7, 1)
-
-
 def age_in_years(birth_date: date, today: date) -> int:
     """Whole years lived, as DHIS2 counts them."""
     before_birthday = (today.month, today.day) < (birth_date.month, birth_date.day)
@@ -129,15 +129,3 @@ def check_birth_date(birth_date: date, today: date) -> None:
         raise Refused.field("birth_date", "birth-date-in-future", _("The birth date lies in the future."))
     if age_in_years(birth_date, today) > OLDEST:
         raise Refused.field("birth_date", "age-out-of-range", _("An age lies between 0 and 130 years."))
-
-
-def birth_of(
-    birth_date: date | None, age_years: int | None, estimated: bool, today: date
-) -> tuple[date, bool]:
-    """(birth date, whether it is an estimate) from whichever of the two was said; a date wins over an age."""
-    if birth_date is not None:
-        check_birth_date(birth_date, today)
-        return birth_date, estimated
-    if age_years is None:
-        raise Refused.field("birth_date", "birth-date-missing", _("Write a birth date or an age."))
-    return birth_date_from_age(age_years, today), True

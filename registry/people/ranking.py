@@ -18,7 +18,13 @@ from registry.people.spelling import in_latin, names_of, phonetic, words_of
 ALIKE_FROM: Final = 0.84
 SOUNDS: Final = 0.86
 BEGINS: Final = 0.88
+INITIAL: Final = 0.75
+JOINED_FROM: Final = 0.92
 ENOUGH: Final = 0.60
+# Small words of names that people write, join to the next or leave out; they tell little about who is meant.
+SMALL: Final = frozenset(
+    "al el ul ibn bin bint ben ould de del la las los da das do dos di van der den y e".split()
+)
 
 SAME_NAME = "same-name"
 SIMILAR_NAME = "similar-name"
@@ -29,11 +35,15 @@ SWAPPED = "swapped-names"
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """One word of a name: folded, read in Latin letters, and its sound."""
+    """One word of a name: folded, read in Latin letters, and how it sounds."""
 
     text: str
     latin: str
-    sound: str
+    sounds: tuple[str, ...]
+
+    @property
+    def weight(self) -> float:
+        return 0.2 if self.text in SMALL else 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +70,11 @@ def word_likeness(typed: Word, known: Word) -> tuple[float, str]:
         return 1.0, SAME_NAME
     if len(typed.text) > 1 and known.text.startswith(typed.text):
         return BEGINS + 0.1 * len(typed.text) / len(known.text), BEGINS_WITH
+    if len(typed.text) == 1:
+        begins = typed.text in (known.text[0], known.latin[:1])
+        return (INITIAL, BEGINS_WITH) if begins else (0.0, "")
     alike = JaroWinkler.normalized_similarity(typed.latin or typed.text, known.latin or known.text)
-    if typed.sound and typed.sound == known.sound:
+    if not set(typed.sounds).isdisjoint(known.sounds):
         return SOUNDS + 0.1 * alike, SOUNDS_ALIKE
     return (0.95 * alike, SIMILAR_NAME) if alike >= ALIKE_FROM else (0.0, "")
 
@@ -81,10 +94,20 @@ def likeness(typed: Sequence[Word], given: Sequence[Word], family: Sequence[Word
         if score and i not in chosen and j not in used:
             chosen[i] = (score, reason, j)
             used.add(j)
-    fit = sum(score for score, _reason, _at in chosen.values()) / len(typed)
+    fit = sum(chosen[i][0] * typed[i].weight for i in chosen) / sum(word.weight for word in typed)
     score = 0.92 * fit + 0.08 * len(used) / len(known)
+    if len(typed) != len(known) and (joined := _joined(typed, known)) > score:
+        return Likeness(joined, (SIMILAR_NAME,))
     swapped = _is_swapped([chosen[i][2] for i in sorted(chosen)], len(given), len(known))
     return Likeness(score - 0.01 * swapped, _reasons(chosen, swapped))
+
+
+def _joined(typed: Sequence[Word], known: Sequence[Word]) -> float:
+    """How alike the names are without their spaces: Jeanpierre, Abdurrahman, De la Cruz."""
+    whole = JaroWinkler.normalized_similarity(
+        "".join(word.latin for word in typed), "".join(word.latin for word in known)
+    )
+    return 0.95 * whole if whole >= JOINED_FROM else 0.0
 
 
 def _is_swapped(places: Sequence[int], given: int, known: int) -> bool:

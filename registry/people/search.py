@@ -17,6 +17,7 @@ from django.db.models import Case, IntegerField, Sum, Value, When
 from django.utils.translation import gettext_lazy as _
 
 from registry.numbers.codes import NumberCheck, check_number
+from registry.people.family import children_of
 from registry.people.models import Patient, PersonToken
 from registry.people.policy import NUMBER_SYSTEM, PROVISIONAL_SYSTEM
 from registry.people.ranking import ENOUGH, likeness, words
@@ -44,6 +45,7 @@ REASONS: Final = {
     "same-birth-year": _("Same birth year"),
     "same-sex": _("Same sex"),
     "same-village": _("Same village"),
+    "same-mother": _("Same mother"),
 }
 
 
@@ -76,6 +78,7 @@ class _Query:
     text: str
     number: NumberCheck
     exact: dict[str, str] = field(default_factory=dict)
+    end_of_phone: str = ""
 
     @property
     def words(self) -> list[str]:
@@ -100,6 +103,7 @@ def _read(text: str) -> _Query:
             (NUMBER_SYSTEM, "number") if number.kind == "number" else (PROVISIONAL_SYSTEM, "provisional-code")
         )
         exact[identifier_tokens(system, number.value)[0]] = reason
+    end_of_phone = ""
     system, bar, value = text.partition("|")
     if bar and bare(value):
         exact[identifier_tokens(system.strip().lower(), value)[0]] = "identifier"
@@ -108,9 +112,10 @@ def _read(text: str) -> _Query:
         digits = digits_of(text)
         if len(digits) >= PHONE_DIGITS:
             exact[f"p:{digits[-PHONE_DIGITS:]}"] = "phone"
-        elif len(digits) == PHONE_END:
-            exact[f"q:{digits}"] = "phone"
-    return _Query(text, number, exact)
+        elif len(digits) >= PHONE_END:
+            exact[f"q:{digits[-PHONE_END:]}"] = "phone"
+            end_of_phone = digits
+    return _Query(text, number, exact, end_of_phone)
 
 
 def _candidates(query: _Query) -> dict[UUID, set[str]]:
@@ -149,6 +154,8 @@ def _rank(query: _Query, patients: Iterable[Patient], candidates: dict[UUID, set
     typed = words(query.text)
     for patient in patients:
         exact = candidates[patient.pk]
+        if query.end_of_phone not in digits_of(patient.phone):
+            exact = exact - {"phone"}
         alike = likeness(typed, words(patient.given_name), words(patient.family_name))
         if exact:
             yield Found(patient, 2.0 + alike.score, tuple(sorted(exact)))
@@ -165,9 +172,12 @@ def likely_duplicates(
     phone: str = "",
     village_id: UUID | None = None,
     identifiers: Sequence[tuple[str, str]] = (),
+    mother: UUID | None = None,
     who: Authority | None = None,
 ) -> list[Found]:
-    """People who may be the one about to be registered, best first, with what speaks for it."""
+    """People who may be the one about to be registered, best first, with what speaks for it. Of a mother's
+    child she is not one, and her other children are.
+    """
     name = f"{given_name} {family_name}"
     exact = {token: "phone" for token in phone_tokens(phone) if token.startswith("p:")}
     exact |= {
@@ -175,6 +185,10 @@ def likely_duplicates(
     }
     query = _Query(name, NumberCheck("other", name, ok=False), exact)
     candidates = _candidates(query)
+    if mother is not None:
+        candidates.pop(mother, None)
+        for child in children_of(mother):
+            candidates.setdefault(child, set()).add("same-mother")
     typed = words(name)
     found: list[Found] = []
     for patient in visible_patients(who).filter(pk__in=list(candidates)):
@@ -210,6 +224,7 @@ _WEIGHTS: Final = {
     "same-birth-year": 0.25,
     "same-sex": 0.05,
     "same-village": 0.15,
+    "same-mother": 0.3,
 }
 
 

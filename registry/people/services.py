@@ -9,7 +9,7 @@ Read next: `tests/registry/people/test_register.py`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final
@@ -20,6 +20,7 @@ from django.utils.translation import gettext_lazy as _
 from registry.answers import answering
 from registry.numbers.services import new_provisional_code, take_number
 from registry.people import policy
+from registry.people.birth import Unit, birth_of
 from registry.people.models import Identifier, Patient
 from registry.people.policy import NUMBER_SYSTEM, PROVISIONAL_SYSTEM
 from registry.people.selectors import codes_of, today
@@ -39,6 +40,7 @@ CHANGEABLE: Final = (
     "sex",
     "birth_date",
     "age_years",
+    "age_unit",
     "birth_date_estimated",
     "phone",
     "village",
@@ -65,20 +67,22 @@ def register(
     sex: str = "unknown",
     birth_date: date | None = None,
     age_years: int | None = None,
+    age_unit: Unit = "years",
     birth_date_estimated: bool = False,
     phone: str = "",
     village: Area | UUID | None = None,
     identifiers: Sequence[Pair] = (),
     facility: Facility | UUID | None = None,
+    also: Callable[[Save, Patient], None] | None = None,
     save_id: UUID | None = None,
 ) -> Registered:
     """A new patient with a number from the pool; where none is left, with a provisional code. Nobody is
-    turned away.
+    turned away. `age_years` counts `age_unit`; `also` writes into the same save what belongs to it.
     """
     place = _id(facility)
-    _check_author(by, place)
+    check_author(by, place)
     with answering():
-        birth, estimated = policy.birth_of(birth_date, age_years, birth_date_estimated, today())
+        birth, estimated = birth_of(birth_date, age_years, birth_date_estimated, today(), age_unit)
         said = _cleaned(given_name, family_name, sex, phone, village)
         pairs = _cleaned_pairs(identifiers)
     with recording(by=by, save_id=save_id) as save:
@@ -94,6 +98,8 @@ def register(
             _add_code(save, patient)
             for system, value in pairs:
                 save.add(Identifier, patient=patient, system=system, value=value)
+            if also is not None:
+                also(save, patient)
         patient_id = save.id_of(0)
     return _registered(patient_id)
 
@@ -116,7 +122,7 @@ def _add_code(save: Save, patient: Patient) -> None:
     save.add(Identifier, patient=patient, system=PROVISIONAL_SYSTEM, value=code)
 
 
-def _check_author(by: Author, facility: UUID | None = None) -> None:
+def check_author(by: Author, facility: UUID | None = None) -> None:
     """Rights come from the synced roles; without a person it is the node itself that writes (commands, the
     demo).
     """
@@ -172,7 +178,7 @@ def update_patient(
 
     `seen` is the version the writer looked at; where the patient has moved on since, the change is merged.
     """
-    _check_author(by)
+    check_author(by)
     with answering():
         columns = _cleaned_changes(patient, changes)
         pairs = _cleaned_pairs(add)
@@ -231,7 +237,7 @@ def _changed_birth(changes: Mapping[str, Any]) -> dict[str, Any]:
     estimated = changes.get("birth_date_estimated")
     if said is None and age is None:
         return {} if estimated is None else {"birth_date_estimated": bool(estimated)}
-    birth, guessed = policy.birth_of(said, age, bool(estimated), today())
+    birth, guessed = birth_of(said, age, bool(estimated), today(), changes.get("age_unit") or "years")
     return {"birth_date": birth, "birth_date_estimated": guessed}
 
 
@@ -239,7 +245,7 @@ def add_identifier(
     *, by: Author, patient: Patient, system: str, value: str, label: str = "", save_id: UUID | None = None
 ) -> Identifier:
     """One more number that a person carries. Adding one they have already changes nothing."""
-    _check_author(by)
+    check_author(by)
     with answering():
         name, text = policy.clean_pair(system, value)
         words = policy.clean_text(label, "label", 60)

@@ -28,6 +28,7 @@ _ARABIC: Final = {
     "HAMZA": "", "TEH MARBUTA": "a", "THEH": "th", "TCHEH": "ch", "KHAH": "kh", "THAL": "dh", "SHEEN": "sh",
     "AIN": "a", "GHAIN": "gh", "JEH": "zh",
 }  # fmt: skip
+_SIGNS: Final = {"ANUSVARA": "n", "CANDRABINDU": "n"}
 _BY_INITIAL: Final = frozenset({"ARABIC", "HEBREW", "GREEK", "GEORGIAN", "ARMENIAN"})
 _INHERENT_A: Final = frozenset(
     "DEVANAGARI BENGALI GURMUKHI GUJARATI ORIYA TAMIL TELUGU KANNADA MALAYALAM SINHALA".split()
@@ -36,6 +37,7 @@ _INHERENT_A: Final = frozenset(
 _SOUNDS: Final = tuple(
     (re.compile(pattern), sound)
     for pattern, sound in (
+        (r"^(ou|hu|u)(?=[aeio])", "w"),
         (r"(.)\1+", r"\1"),
         (r"tch|tsh|sch|sh|ch", "s"),
         (r"ph", "f"),
@@ -51,7 +53,13 @@ _SOUNDS: Final = tuple(
         (r"^[eiou]", "a"),
     )
 )
+# Spellings that are heard in two ways: Othman and Osman, Dhakir and Zakir, Diallo and Jallow, al-Khatib.
+_HEARD_ALSO: Final = tuple(
+    (re.compile(pattern), sound)
+    for pattern, sound in ((r"th", "s"), (r"dh", "z"), (r"di(?=[aou])", "j"), (r"^[ae]l(?=..)", ""))
+)
 _VIRAMA: Final = 9  # the combining class of the sign that silences a vowel, in every Indic script
+_NUKTA: Final = 7  # and of the dot that makes another consonant: ज is ja, ज़ is za
 _LONGEST_WORD: Final = 40
 _MOST_WORDS: Final = 12
 
@@ -79,10 +87,12 @@ def names_of(text: str) -> list[str]:
 @lru_cache(maxsize=2_000)
 def _letter(character: str) -> tuple[str, str]:
     """(script, Latin reading) of one character; the reading starts with `-` where it replaces an inherent
-    vowel.
+    vowel, and is `+` where it changes the consonant before.
     """
     if unicodedata.combining(character) == _VIRAMA:
         return "DEVANAGARI", "-"
+    if unicodedata.combining(character) == _NUKTA:
+        return "DEVANAGARI", "+"
     plain = fold(character)
     if plain.isascii():
         return "LATIN", plain if plain.isalnum() else ""
@@ -91,7 +101,7 @@ def _letter(character: str) -> tuple[str, str]:
         return "", ""
     script, kind, name = named["script"], named["kind"], named["name"]
     if kind == "SIGN":
-        return script, "n" if name in {"ANUSVARA", "CANDRABINDU"} else ""
+        return script, _SIGNS.get(name, "")
     return script, ("-" if kind == "VOWEL SIGN" else "") + _reading(script, name)
 
 
@@ -101,6 +111,8 @@ def _reading(script: str, name: str) -> str:
     if script in _BY_INITIAL:
         return name[0].lower()
     last = name.split()[-1].lower()
+    if script in _INHERENT_A and last in {"ca", "cha"}:
+        return "cha"
     if script == "CYRILLIC" and re.fullmatch(r"e[lmnrsf]", last):
         return last[1]
     return last
@@ -109,36 +121,49 @@ def _reading(script: str, name: str) -> str:
 @lru_cache(maxsize=50_000)
 def in_latin(word: str) -> str:
     """A rough reading of a word in Latin letters; empty for scripts whose signs do not tell their sound."""
-    read = ""
+    read = script = ""
     for character in word:
         script, sound = _letter(character)
+        if sound == "+":
+            read, sound = re.sub(r"j(?=a$)", "z", read), ""
         if sound.startswith("-"):
             read = read.removesuffix("a") if script in _INHERENT_A else read
             sound = sound[1:]
         read += sound
-    return read
+    # Arabic writes no short vowels, and every Latin spelling has one after a first h.
+    return re.sub(r"^h(?=[^aeiouy])", "ha", read) if script == "ARABIC" else read
 
 
 @lru_cache(maxsize=50_000)
-def phonetic(word: str) -> str:
-    """The consonants one hears, with a mark for a vowel at the start; empty where nothing can be read."""
-    key = re.sub(r"[^a-z]", "", in_latin(word))
+def phonetic(word: str) -> tuple[str, ...]:
+    """The consonants one hears, with a mark for a vowel at the start, as one hears them in each of the ways
+    the spelling allows; empty where nothing can be read.
+    """
+    plain = re.sub(r"[^a-z]", "", in_latin(word))
+    heard = [plain, *(pattern.sub(sound, plain) for pattern, sound in _HEARD_ALSO)]
+    return tuple(key for key in dict.fromkeys(_key(one) for one in heard) if key)
+
+
+def _key(plain: str) -> str:
     for pattern, sound in _SOUNDS:
-        key = pattern.sub(sound, key)
-    return key[:12]
+        plain = pattern.sub(sound, plain)
+    return plain[:12]
 
 
 def phonetics_of(text: str) -> list[str]:
     """The phonetic keys of a name, each once."""
-    return [key for key in dict.fromkeys(phonetic(word) for word in names_of(text)) if key]
+    return list(dict.fromkeys(key for word in names_of(text) for key in phonetic(word)))
 
 
 def trigrams_of(words: list[str]) -> list[str]:
-    """Overlapping threes of the words' letters, the start marked; short words whole."""
+    """Overlapping threes of the words' letters, the start marked, and the start alone for whoever types an
+    initial.
+    """
     found: dict[str, None] = {}
     for word in words:
         padded = f"^{word}"
-        for start in range(max(1, len(padded) - 2)):
+        found[padded[:2]] = None
+        for start in range(len(padded) - 2):
             found[padded[start : start + 3]] = None
     return list(found)
 

@@ -1,8 +1,8 @@
-"""Pages about who somebody is: find, register, change, history.
+"""Pages about who somebody is: find, change, history.
 
-Lives here: search first, then register; likely matches are shown once and never block; a change posts what
-the form had shown, so that only answers somebody touched are written. Not here: the patient's own page with
-visits (`clinic/visits`), what may be said (`policy.py`).
+Lives here: the one search box; a change posts what the form had shown, so that only answers somebody
+touched are written. Not here: registering (`register_views.py`), families (`family_views.py`), cards
+(`card_views.py`), the patient's own page with visits (`clinic/visits`), what may be said (`policy.py`).
 """
 
 from __future__ import annotations
@@ -19,29 +19,27 @@ from django.urls import NoReverseMatch, reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
-from registry.numbers.codes import check_number
+from registry.drafts import UnfinishedForm, continued, finished, offered
+from registry.panels import panels
 from registry.people.forms import IdentifierRows, PersonForm, add_problem
 from registry.people.history import Told, field_label, told
 from registry.people.links import open_visits_of
 from registry.people.models import Patient
-from registry.people.policy import birth_date_from_age
-from registry.people.search import Answer, Found, likely_duplicates, search
+from registry.people.search import Answer, Found, search
 from registry.people.selectors import (
-    home_facility,
     identifiers_of,
     person,
     persons,
-    today,
     visible_patients,
 )
-from registry.people.services import register as register_patient
 from registry.people.services import update_patient
-from registry.people.spelling import digits_of
+from registry.people.villages import LATELY
 from registry.staff.policy import Authority, can_register, can_see_patients
 from registry.staff.selectors import author_of, authority_in
 from sync.problems import Problem
 from sync.review.models import Conflict
 
+VILLAGES = "villages"  # in the session
 SEARCHED = "searched"  # in the session: a name must not stand in an address
 EXACT = frozenset({"number", "provisional-code", "identifier"})
 
@@ -62,14 +60,34 @@ def shown_patient(request: HttpRequest, patient_id: UUID) -> Patient:
     return found
 
 
-def _registrar(request: HttpRequest) -> Authority:
+def villages_lately(request: HttpRequest) -> list[UUID]:
+    """The villages of the people whom this tablet registered last."""
+    return [UUID(text) for text in request.session.get(VILLAGES, [])]
+
+
+def remember_village(request: HttpRequest, village_id: UUID | None) -> None:
+    if village_id is not None:
+        before = request.session.get(VILLAGES, [])
+        request.session[VILLAGES] = list(dict.fromkeys([str(village_id), *before]))[:LATELY]
+
+
+def registrar(request: HttpRequest) -> Authority:
+    """Who asks, if they register people."""
     who = authority_in(request)
     if not can_register(who):
         raise PermissionDenied
     return who
 
 
-def _results(found: list[Found]) -> list[dict[str, Any]]:
+def seeing(request: HttpRequest) -> Authority:
+    """Who asks, if they see patients."""
+    who = authority_in(request)
+    if not can_see_patients(who):
+        raise PermissionDenied
+    return who
+
+
+def shown_results(found: list[Found]) -> list[dict[str, Any]]:
     people = persons([one.patient for one in found])
     visits = open_visits_of([one.patient.pk for one in found])
     return [
@@ -82,9 +100,7 @@ def _results(found: list[Found]) -> list[dict[str, Any]]:
 @login_required
 def find(request: HttpRequest) -> HttpResponse:
     """Find somebody by whatever is at hand. A scanned card opens its patient at once."""
-    who = authority_in(request)
-    if not can_see_patients(who):
-        raise PermissionDenied
+    who = seeing(request)
     q = request.GET.get("q", "").strip()
     answer = search(q, who=who) if q else None
     fragment = bool(getattr(request, "htmx", False))
@@ -94,13 +110,16 @@ def find(request: HttpRequest) -> HttpResponse:
         request.session[SEARCHED] = q
     context = {
         "q": q,
-        "results": None if answer is None else _results(answer.found),
+        "results": None if answer is None else shown_results(answer.found),
         "more": bool(answer and answer.more),
         "number_problem": _number_problem(answer),
+        "may_register": can_register(who),
     }
     if context["number_problem"] and not fragment:
         messages.warning(request, str(context["number_problem"]))
-    return render(request, "people/_results.html" if fragment else "people/find.html", context)
+    answer_page = render(request, "people/_results.html" if fragment else "people/find.html", context)
+    answer_page.headers["Permissions-Policy"] = "camera=(self), microphone=(), geolocation=()"
+    return answer_page
 
 
 def _is_a_card(answer: Answer, q: str) -> bool:
@@ -130,86 +149,22 @@ def _number_problem(answer: Answer | None) -> str:
     }
 
 
-def _guess(q: str) -> dict[str, str]:
-    """What a search that found nobody says about the person."""
-    if check_number(q).kind != "other" or "|" in q:
-        return {}
-    if len(digits_of(q)) >= 4:
-        return {"phone": q} if not any(character.isalpha() for character in q) else {}
-    given, _space, family = q.partition(" ")
-    return {"given_name": given, "family_name": family.strip()}
-
-
-@require_http_methods(["GET", "HEAD", "POST"])
-@login_required
-def register(request: HttpRequest) -> HttpResponse:
-    """Register somebody; whoever may be them already is shown first."""
-    who = _registrar(request)
-    if request.method != "POST":
-        form = PersonForm(initial=_guess(request.session.get(SEARCHED, "")))
-        return _register_page(request, form, IdentifierRows(None), [])
-    form, rows = PersonForm(request.POST), IdentifierRows(request.POST)
-    if not (form.is_valid() and rows.formset.is_valid()):
-        return _register_page(request, form, rows, [])
-    try:
-        likely = [] if "is_new" in request.POST else _likely(form, rows, who)
-        if likely:
-            return _register_page(request, form, rows, likely)
-        done = register_patient(
-            by=author_of(request),
-            identifiers=rows.to_add(),
-            facility=home_facility(who),
-            save_id=posted_save_id(request.POST),
-            **form.answers(),
-        )
-    except Problem as problem:
-        add_problem(form, problem)
-        return _register_page(request, form, rows, [])
-    messages.success(request, _("Registered: %(code)s") % {"code": done.number or done.provisional_code})
-    return redirect("patient", done.patient.pk)
-
-
-def _likely(form: PersonForm, rows: IdentifierRows, who: Authority) -> list[Found]:
-    said = form.answers()
-    birth = said["birth_date"]
-    if birth is None and said["age_years"] is not None:
-        birth = birth_date_from_age(said["age_years"], today())
-    return likely_duplicates(
-        given_name=said["given_name"],
-        family_name=said["family_name"],
-        sex=said["sex"],
-        birth_date=birth,
-        phone=said["phone"],
-        village_id=said["village"],
-        identifiers=rows.to_add(),
-        who=who,
-    )
-
-
-def _register_page(
-    request: HttpRequest, form: PersonForm, rows: IdentifierRows, likely: list[Found]
-) -> HttpResponse:
-    context = {
-        "form": form,
-        "identifiers": rows.formset,
-        "likely": _results(likely),
-        "back_url": reverse("find"),
-    }
-    status = 200 if not form.is_bound or likely else 422
-    return render(request, "people/register.html", context, status=status)
-
-
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
 def edit(request: HttpRequest, patient_id: UUID) -> HttpResponse:
     """Change somebody's details. Only answers that differ from what the form had shown are written."""
-    _registrar(request)
+    registrar(request)
     patient = shown_patient(request, patient_id)
     carried = identifiers_of(patient)
     if request.method != "POST":
-        form = PersonForm(initial=_known(patient), editing=True)
+        form = PersonForm(initial=_known(patient), editing=True, lately=villages_lately(request))
         return _edit_page(request, patient, form, IdentifierRows(None, carried), patient.version)
-    form, rows = PersonForm(request.POST, editing=True), IdentifierRows(request.POST, carried)
+    begun = continued(request)
+    if begun is not None:
+        form, rows = as_left(PersonForm(begun.posted, editing=True), IdentifierRows(begun.posted, carried))
+        return _edit_page(request, patient, form, rows, begun.version, begun)
+    form = PersonForm(request.POST, editing=True, lately=villages_lately(request))
+    rows = IdentifierRows(request.POST, carried)
     version = request.POST.get("version", "")
     if not (form.is_valid() and rows.formset.is_valid()):
         return _edit_page(request, patient, form, rows, version)
@@ -217,7 +172,7 @@ def edit(request: HttpRequest, patient_id: UUID) -> HttpResponse:
         outcome = update_patient(
             by=author_of(request),
             patient=patient,
-            changes=_touched(form),
+            changes=form.touched(),
             add=rows.to_add(),
             remove=rows.to_remove(),
             seen=version,
@@ -226,39 +181,53 @@ def edit(request: HttpRequest, patient_id: UUID) -> HttpResponse:
     except Problem as problem:
         add_problem(form, problem)
         return _edit_page(request, patient, form, rows, version)
+    finished(request)
     if outcome == "conflicted":
         messages.warning(request, _("Saved. Somebody else wrote something different: both are kept."))
     return redirect("patient", patient.pk)
 
 
+def as_left(form: PersonForm, rows: IdentifierRows) -> tuple[PersonForm, IdentifierRows]:
+    """What somebody began, as they left it: nobody has asked to save it yet, so nothing is wrong with it."""
+    for one in (form, *rows.formset):
+        one.errors.clear()
+    return form, rows
+
+
 def _known(patient: Patient) -> dict[str, Any]:
+    born = patient.birth_date
     return {
         "given_name": patient.given_name,
         "family_name": patient.family_name,
         "sex": patient.sex,
-        "birth_date": patient.birth_date,
+        "birth_day": born and born.day,
+        "birth_month": born and born.month,
+        "birth_year": born and born.year,
+        "birth_date_estimated": patient.birth_date_estimated,
         "village": str(patient.village_id or ""),
         "phone": patient.phone,
     }
 
 
-def _touched(form: PersonForm) -> dict[str, Any]:
-    """The answers somebody changed. A date that was emptied says nothing; an age that was typed replaces
-    the date.
-    """
-    said = form.answers(form.changed_data)
-    if said.get("age_years") is None:
-        said.pop("age_years", None)
-    if said.get("birth_date") is None:
-        said.pop("birth_date", None)
-    return said
-
-
 def _edit_page(
-    request: HttpRequest, patient: Patient, form: PersonForm, rows: IdentifierRows, version: str
+    request: HttpRequest,
+    patient: Patient,
+    form: PersonForm,
+    rows: IdentifierRows,
+    version: str,
+    begun: UnfinishedForm | None = None,
 ) -> HttpResponse:
-    context = {"person": person(patient), "form": form, "identifiers": rows.formset, "version": version}
-    return render(request, "people/edit.html", context, status=422 if form.is_bound else 200)
+    context = {
+        "person": person(patient),
+        "form": form,
+        "identifiers": rows.formset,
+        "version": version,
+        "save_id": begun.save_id if begun else "",
+        "draft": None if form.is_bound else offered(request),
+        "photos": panels("patient.photo", request, patient),
+    }
+    came_back = form.is_bound and begun is None
+    return render(request, "people/edit.html", context, status=422 if came_back else 200)
 
 
 @require_safe

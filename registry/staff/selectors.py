@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from uuid import UUID
 
+from django.db.models import Q
 from django.http import HttpRequest
 
 from registry.places.models import Facility
 from registry.staff.devices import device_of
 from registry.staff.models import Account, StaffMember, StaffRole
-from registry.staff.policy import NOBODY, Authority, Role
+from registry.staff.policy import AT_THE_CLINIC, NOBODY, Authority, Role
 from sync.ledger.recording import Author
 
 
@@ -54,6 +55,14 @@ def staff_names(ids: Iterable[UUID | None]) -> dict[UUID, str]:
     """What to call people, by staff id; whoever is not in the list is not in the answer."""
     wanted = {staff_id for staff_id in ids if staff_id is not None}
     return {member.pk: str(member) for member in StaffMember.objects.filter(pk__in=wanted)}
+
+
+def colleagues_at(facility_id: UUID) -> list[tuple[UUID, str]]:
+    """Who works at a facility, by name."""
+    roles = StaffRole.objects.living().filter(Q(facility=facility_id) | Q(facility=None))
+    at_the_clinic = roles.filter(role__in=[role.value for role in AT_THE_CLINIC])
+    members = StaffMember.objects.living().filter(active=True, pk__in=at_the_clinic.values("staff_id"))
+    return sorted(((member.pk, str(member)) for member in members), key=lambda one: (one[1], one[0]))
 
 
 def people_on_duty() -> list[dict[str, str]]:

@@ -307,5 +307,8 @@ def test_the_calls_describe_themselves(api: APIClient) -> None:
         "read_patient",
         "change_patient",
         "patient_history",
+        "read_relations",
+        "add_relation",
+        "remove_relation",
     }
     assert {"token": []} in schema["paths"]["/patients/"]["post"]["security"]

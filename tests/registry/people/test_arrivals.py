@@ -23,7 +23,7 @@ def forget_people() -> None:
     """As on a laptop that has downloaded nothing yet; the log of what was written is kept to be played
     again.
     """
-    with connection.cursor() as cursor:
+    with door(), connection.cursor() as cursor:
         for model in (PersonToken, Identifier, Patient):
             cursor.execute(f"DELETE FROM {model._meta.db_table}")  # noqa: S608
 

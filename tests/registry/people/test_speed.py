@@ -1,15 +1,12 @@
 """Twenty thousand people, and an answer before the hand leaves the keyboard.
 
-The names are few and common on purpose: many people called alike is the hard case for a search.
+Who they are and why they are called alike: `crowds.py`.
 """
 
 from __future__ import annotations
 
 import random
 import time
-from collections.abc import Iterator
-from datetime import date
-from uuid import UUID
 
 import pytest
 from django.db import connection
@@ -17,47 +14,18 @@ from django.db import connection
 from registry.people.models import Patient
 from registry.people.search import likely_duplicates, search
 from registry.people.tokens import follow_patients
-from sync.ledger.replicas import self_replica
 from sync.node import Node
 from sync.records import door
-from tests.registry.conftest import TODAY, Cast
+from tests.registry.conftest import Cast
+from tests.registry.people.crowds import crowd_rows
 
 PEOPLE = 20_000
-GIVEN = (
-    "María José Juan Ana Luis Carlos Rosa Pedro Carmen Miguel Elena Jorge Lucía Manuel Isabel Antonio Marta "
-    "Francisco Julia Rafael Muhammad Fatima Ahmed Aisha Ibrahim Khadija Yusuf Amina Omar Zainab Ravi Priya "
-    "Sunita Anil Lakshmi Arjun Meena Kiran Deepa Sanjay Jean Marie Pierre Aline Kofi Ama Kwame Abena"
-).split()
-FAMILY = (
-    "González Rodríguez Pérez Sánchez Martínez Castillo Morales Herrera Batista Pineda Chami Ruiz Vargas "
-    "Quintero Ábrego Santos Smith Baker Hassan Abdullahi Diallo Traoré Keita Sharma Patel Kumar Singh Reddy "
-    "Nair Das Dupont Mensah Owusu Boateng Okafor Adeyemi Bello Mohammed Ali Haddad Nasser Khoury Aziz Rahman"
-).split()
 ALLOWED_S = 0.1
-
-
-def _rows(cast: Cast) -> Iterator[Patient]:
-    rng, replica = random.Random(20), self_replica().number
-    for seq in range(PEOPLE):
-        yield Patient(
-            id=UUID(int=rng.getrandbits(128)),
-            made_replica=replica,
-            made_seq=1_000_000 + seq,
-            made_stamp=seq,
-            given_name=" ".join(rng.sample(GIVEN, rng.choice((1, 1, 2)))),
-            family_name=" ".join(rng.sample(FAMILY, rng.choice((1, 2)))),
-            sex=rng.choice(("female", "male")),
-            birth_date=date(rng.randint(1930, 2026), rng.randint(1, 12), rng.randint(1, 28)),
-            phone=f"6{rng.randint(0, 9_999_999):07d}",
-            village=cast.island,
-            registered_at=cast.bocas,
-            registered_on=TODAY,
-        )
 
 
 @pytest.fixture
 def crowd(cast: Cast, node: Node) -> list[Patient]:
-    rows = list(_rows(cast))
+    rows = list(crowd_rows(cast, PEOPLE))
     with door():
         Patient.objects.bulk_create(rows, batch_size=500)
     follow_patients(rows)

@@ -32,12 +32,19 @@ from registry.people.spelling import digits_of, fold, in_latin, phonetic, phonet
         "Quiroga Kiroga",
         "Γιώργος Giorgos Yorgos",
         "Rodríguez Rodrigues Rodriges",
+        "Hussein Husain حسين हुसैन",
+        "Osman Othman Usman عثمان उस्मान",
+        "Haddad حداد",
+        "Khatib Alkhatib Elkhatib الخطيب",
+        "Zakir Dhakir ذاكر ज़ाकिर",
+        "Chauhan Chouhan चौहान",
+        "Diallo Jallow",
+        "Ouédraogo Wedraogo",
     ],
 )
 def test_one_name_one_sound(names: str) -> None:
-    keys = {name: phonetics_of(name) for name in names.split()}
-    assert len({tuple(key) for key in keys.values()}) == 1, keys
-    assert all(keys.values())
+    keys = {name: set(phonetics_of(name)) for name in names.split()}
+    assert set.intersection(*keys.values()), keys
 
 
 @pytest.mark.parametrize(
@@ -79,7 +86,7 @@ def test_letter_variants_of_arabic_fold_alike() -> None:
 
 
 def test_scripts_without_sound_have_no_key() -> None:
-    assert phonetic("王") == ""
+    assert phonetic("王") == ()
     assert phonetics_of("王 Wang") == ["wng"]
 
 
@@ -90,8 +97,8 @@ def test_a_rough_reading() -> None:
 
 
 def test_trigrams_mark_the_start() -> None:
-    assert trigrams_of(["maria"]) == ["^ma", "mar", "ari", "ria"]
-    assert trigrams_of(["wu", "x"]) == ["^wu", "^x"]
+    assert trigrams_of(["maria"]) == ["^m", "^ma", "mar", "ari", "ria"]
+    assert trigrams_of(["wu", "x"]) == ["^w", "^wu", "^x"]
 
 
 def test_digits_of_any_script() -> None:
