@@ -5,10 +5,10 @@ PY := .venv/bin/python
 WORKERS ?= auto
 PYTEST = $(PY) -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
 
-.PHONY: help setup demo run test test-fast bench lint format chromium
+.PHONY: help setup demo run test test-fast bench bench-tablets lint format chromium
 
 help:
-	@echo 'make setup | demo | run | test | test-fast | bench | lint | format   (ARGS="…" is passed on)'
+	@echo 'make setup | demo | run | test | test-fast | bench | bench-tablets | lint | format   (ARGS="…" is passed on)'
 
 setup:
 	@PYTHON='$(PYTHON)' deploy/workshop/setup.sh
@@ -29,6 +29,9 @@ test: setup chromium lint
 
 test-fast: setup
 	POSTA_MACHINE_SEEDS=20 $(PYTEST) --ignore=tests/browser --ignore=tests/system --ignore=tests/bench
+
+bench-tablets: setup
+	@$(PY) -m tests.bench.tablets $(ARGS)
 
 bench: setup
 	@$(PY) -m tests.bench $(ARGS)

@@ -5,18 +5,21 @@ Lives here: the `shell` context processor. Not here: what the status line says (
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
-from clinic.board.queues import CHOSEN
+from clinic.board.queues import station_in
+from clinic.visits.selectors import facility_of
 from clinic.visits.wording import station_name
 from registry.panels import pages_for
 from registry.staff.selectors import account_of, authority_in, staff_names
 from sync.node import current_node
 from sync.progress import badge
 from sync.vault.keys import pinned
+
+IN_THE_BAR: Final = 5
 
 
 def shell(request: HttpRequest) -> dict[str, Any]:
@@ -36,10 +39,23 @@ def _shell(request: HttpRequest) -> dict[str, Any]:
         "station": _station(request) if account else None,
         "today": node.now().date(),
         "status": badge() if account else None,
-        "pages": pages_for(authority_in(request), node.role) if account else [],
+        "staff_id": staff_id,
+        "now_ms": node.wall(),
+        "nav": _nav(request) if account else None,
     }
 
 
+def _nav(request: HttpRequest) -> dict[str, Any]:
+    """The first pages stand in the bar, the others under *More*."""
+    pages = pages_for(authority_in(request), current_node().role)
+    rest = len(pages) > IN_THE_BAR
+    first, more = (pages[: IN_THE_BAR - 1], pages[IN_THE_BAR - 1 :]) if rest else (pages, [])
+    match = getattr(request, "resolver_match", None)
+    here = match.url_name if match else None
+    return {"first": first, "more": more, "in_more": any(page.url_name == here for page in more)}
+
+
 def _station(request: HttpRequest) -> str | None:
-    chosen = request.session.get(CHOSEN, "")
-    return station_name(chosen) if chosen else None
+    """The station chosen on this tablet, else the one where the person's role works."""
+    here = station_in(request, None) or station_in(request, facility_of(authority_in(request)))
+    return station_name(here) if here else None

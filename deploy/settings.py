@@ -41,8 +41,14 @@ ALLOWED_HOSTS = [
 
 INSTALLED_APPS = [
     "deploy",
+    "clinic.reports",
+    "clinic.live",
     "clinic.board",
+    "clinic.pharmacy",
     "clinic.exchange.dhis2",
+    "clinic.lab",
+    "clinic.referrals",
+    "clinic.tablet",
     "clinic.visits",
     "clinic.forms",
     "clinic.programs",
@@ -86,6 +92,7 @@ MIDDLEWARE = [
     "allauth.account.middleware.AccountMiddleware",
     "allauth.usersessions.middleware.UserSessionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "clinic.live.doorbell.Doorbell",
     "registry.staff.devices.Devices",
     "deploy.middleware.Problems",
 ]

@@ -18,10 +18,11 @@ QUIET = (
 
 def start_chromium(playwright: Playwright, *more: str) -> Browser:
     """A browser without windows; `more` are further switches."""
-    return playwright.chromium.launch(executable_path=_where(), args=[*QUIET, *more])
+    return playwright.chromium.launch(executable_path=where_chromium_is(), args=[*QUIET, *more])
 
 
-def _where() -> str:
+def where_chromium_is() -> str:
+    """Its path, or one sentence on how to get it."""
     found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     assert found, "These tests draw pages in Chromium: apt-get install chromium."
     return found

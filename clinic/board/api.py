@@ -6,6 +6,7 @@ Lives here: `GET board/`, every station of a facility with its queue. Not here: 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from drf_spectacular.utils import extend_schema
@@ -16,7 +17,7 @@ from rest_framework.views import APIView
 
 from clinic.board.queues import StationQueue, board
 from clinic.visits.api import place_named, said_in, who_asks
-from clinic.visits.policy import VisitState
+from clinic.visits.policy import Priority, VisitState
 from clinic.visits.selectors import Entry
 from clinic.visits.serializers import FACILITY_HELP
 from registry.answers import answering
@@ -40,12 +41,13 @@ class BoardEntrySerializer(serializers.Serializer[Any]):
     visit = serializers.UUIDField()
     patient = BoardPersonSerializer()
     category = serializers.CharField()
-    state = serializers.ChoiceField(
-        choices=[state.value for state in VisitState if state != VisitState.CLOSED]
-    )
+    state = serializers.ChoiceField(choices=[VisitState.WAITING.value, VisitState.WITH_SOMEONE.value])
     arrived_at = serializers.DateTimeField()
     waiting_seconds = serializers.IntegerField(min_value=0)
     claimed_by = WriterSerializer(allow_null=True)
+    waits_for = WriterSerializer(allow_null=True, help_text="The colleague they were handed over to.")
+    priority = serializers.ChoiceField(choices=[one.value for one in Priority])
+    skips = serializers.IntegerField(help_text="How often they were called and not there.")
 
 
 class BoardStationSerializer(serializers.Serializer[Any]):
@@ -80,12 +82,14 @@ class Board(APIView):
         facility = place_named(request, said_in(asked).get("facility"))
         with answering():
             check_see_patients(who_asks(request), [facility.pk])
-        answer = {
-            "facility": facility.pk,
-            "at": current_node().now(),
-            "stations": [_station(one) for one in board(facility)],
-        }
+        answer = {"facility": facility.pk, "at": current_node().now()} | board_shape(board(facility))
         return Response(BoardSerializer(answer).data)
+
+
+def board_shape(queues: Iterable[StationQueue]) -> dict[str, Any]:
+    """Stations as the API tells them."""
+    stations = [_station(one) for one in queues]
+    return {"stations": BoardStationSerializer(stations, many=True).data}
 
 
 def _station(one: StationQueue) -> dict[str, Any]:
@@ -103,4 +107,7 @@ def _entry(entry: Entry) -> dict[str, Any]:
         "arrived_at": now.arrived_at,
         "waiting_seconds": max(int(waited.total_seconds()), 0),
         "claimed_by": {"id": now.claimed_by, "name": entry.claimed_by or ""} if now.claimed_by else None,
+        "waits_for": {"id": now.waits_for, "name": entry.name_of(now.waits_for)} if now.waits_for else None,
+        "priority": now.priority,
+        "skips": now.skips,
     }

@@ -1,12 +1,14 @@
-"""Pages of the day board: where a person lands, who waits, which station is mine.
+"""Pages of the day board: where a person lands, my station, every station, the clinic day.
 
-Lives here: `home`, `queue` and `station`. The queue's page fetches its list again every few seconds. Not
-here: a visit's own page (`clinic/visits`).
+Lives here: `home`, `queue` (one station), `day_board`, `clinic_day_page` and `station` (which one is mine).
+Their parts renew themselves through the live feed (`clinic/live`); without it they fetch themselves again.
+Not here: a visit's own page (`clinic/visits`), how a part looks (`shown.py`).
 """
 
 from __future__ import annotations
 
 from typing import Any
+from uuid import UUID
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
@@ -15,20 +17,26 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
+from clinic.board.policy import DayStanding
 from clinic.board.queues import StationQueue, board, choose_station, station_in
+from clinic.board.selectors import clinic_day, still_open
+from clinic.board.services import close_day, open_day
+from clinic.board.shown import COUNTS, DAY, Picture, queue_context, shown
 from clinic.visits.pages import place_of_work
-from clinic.visits.policy import Station, VisitState, clean_station
+from clinic.visits.policy import Station, can_manage_day, check_manage_day, clean_station
 from clinic.visits.selectors import Entry
 from clinic.visits.wording import station_name
 from registry.answers import answering
+from registry.people.selectors import persons, today
+from registry.people.views import posted_save_id
+from registry.places.models import Facility
 from registry.staff.policy import can_see_patients
-from registry.staff.selectors import authority_in
+from registry.staff.selectors import author_of, authority_in, staff_names
 from sync.models import EnrolledNode
 from sync.node import current_node
 from sync.review.models import Aside, Conflict
 
 SILENT_AFTER_MS = 24 * 3600 * 1000
-MOST_SHOWN = 200
 
 
 @require_safe
@@ -50,58 +58,104 @@ def home(request: HttpRequest) -> HttpResponse:
 @require_safe
 @login_required
 def queue(request: HttpRequest) -> HttpResponse:
-    """Who waits at my station, at another, or at all of them."""
+    """My station, or another: whom I am with, whom to take next, who waits. Whoever has no station of their
+    own sees the board.
+    """
     who = authority_in(request)
     facility = place_of_work(who)
-    queues = board(facility) if can_see_patients(who) else []
     mine = station_in(request, facility)
-    asked = request.GET.get("station", mine.value if mine else "all")
+    asked = request.GET.get("station", mine.value if mine else "")
+    queues = board(facility) if can_see_patients(who) else []
     chosen = next((one for one in queues if one.id == asked), None)
-    shown = [entry for one in queues if chosen in (None, one) for entry in one.entries]
-    entries = [
-        _entry(entry, entry.standing.claimed_by == who.staff_id) for entry in _in_line(shown, who.staff_id)
-    ]
-    context = {
+    if chosen is None:
+        return redirect("board")
+    picture = Picture({}, tuple(queues), on=today())
+    context = queue_context(chosen, picture.on, who.staff_id) | {
         "stations": queues,
-        "station": chosen,
-        "entries": entries[:MOST_SHOWN],
-        "next_entry": _next(entries) if chosen is not None and chosen.id == mine else None,
+        "digests": {"queue": picture.digest(f"queue:{chosen.id}"), "counts": picture.digest(COUNTS)},
     }
     fragment = bool(getattr(request, "htmx", False))
     return render(request, "visits/_queue.html" if fragment else "visits/queue.html", context)
 
 
-def _in_line(entries: list[Entry], staff_id: object) -> list[Entry]:
-    """Whom I am with, then who waits, the longest first, then who is with a colleague."""
-
-    def place(entry: Entry) -> tuple[bool, bool, Any]:
-        now = entry.standing
-        return now.claimed_by != staff_id, now.state is VisitState.WITH_SOMEONE, now.arrived_at
-
-    return sorted(entries, key=place)
-
-
-def _entry(entry: Entry, mine: bool) -> dict[str, Any]:
-    visit = entry.visit
-    return {
-        "visit": {
-            "id": visit.pk,
-            "category": str(visit.get_category_display()),
-            "station": station_name(entry.standing.station),
-        },
-        "person": entry.person,
-        "since": entry.standing.arrived_at,
-        "priority": "",
-        "claimed_by": entry.claimed_by,
-        "mine": mine,
+@require_safe
+@login_required
+def day_board(request: HttpRequest) -> HttpResponse:
+    """Every station side by side."""
+    who = authority_in(request)
+    facility = place_of_work(who)
+    queues = board(facility) if can_see_patients(who) else []
+    now = clinic_day(facility)
+    picture = Picture({}, tuple(queues), now, on=today())
+    mine = station_in(request, facility)
+    context = {
+        "columns": [
+            queue_context(one, picture.on, who.staff_id) | {"digest": picture.digest(f"station:{one.id}")}
+            for one in queues
+        ],
+        "digests": {"day": picture.digest(DAY)},
+        "my_station": mine and {"id": mine.value, "name": station_name(mine)},
+        "may_manage": can_manage_day(who, [facility.pk]),
     }
+    return render(request, "board/board.html", context | _day_shown(now))
 
 
-def _next(entries: list[dict[str, Any]]) -> dict[str, Any] | None:
-    """Whom to take now; nobody while somebody is still with me."""
-    if any(entry["mine"] for entry in entries):
-        return None
-    return next((entry for entry in entries if entry["claimed_by"] is None), None)
+def _day_shown(now: DayStanding) -> dict[str, Any]:
+    return {"day": now, "day_by": staff_names([now.by]).get(now.by, "") if now.by else ""}
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@login_required
+def clinic_day_page(request: HttpRequest) -> HttpResponse:
+    """Open the day, or close it: then whoever is still on a visit goes home or comes another day."""
+    who = authority_in(request)
+    facility = place_of_work(who)
+    with answering():
+        check_manage_day(who, [facility.pk])
+    if request.method == "POST":
+        return _change_day(request, facility)
+    now = clinic_day(facility)
+    context = _day_shown(now) | {
+        "place": now.place or facility.name,
+        "left": _still_open_shown(facility) if now.is_open else [],
+    }
+    return render(request, "board/day.html", context)
+
+
+def _still_open_shown(facility: Facility) -> list[dict[str, Any]]:
+    found = still_open(facility)
+    names = staff_names(now.claimed_by for now in found.values())
+    on = today()
+    return [
+        shown(Entry(visit, person, now, names), on) | {"since": visit.opened_at, "here": now.is_here}
+        for (visit, now), person in zip(
+            found.items(), persons([visit.patient for visit in found]), strict=True
+        )
+    ]
+
+
+def _change_day(request: HttpRequest, facility: Facility) -> HttpResponse:
+    by, save_id = author_of(request), posted_save_id(request.POST)
+    if request.POST.get("do") == "open":
+        now = open_day(by=by, facility=facility, place=request.POST.get("place", ""), save_id=save_id)
+        messages.success(request, _("The day is open: %(place)s") % {"place": now.place})
+        return redirect("board")
+    carry = [UUID(text) for text in request.POST.getlist("carry") if _is_uuid(text)]
+    closed = close_day(by=by, facility=facility, carry=carry, save_id=save_id)
+    messages.success(
+        request,
+        _("The day is closed. Visits closed: %(closed)s. Carried over: %(carried)s.")
+        % {"closed": closed.closed, "carried": closed.carried},
+    )
+    return redirect("board")
+
+
+def _is_uuid(text: str) -> bool:
+    try:
+        UUID(text)
+    except ValueError:
+        return False
+    return True
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

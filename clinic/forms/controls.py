@@ -31,6 +31,8 @@ Raw: TypeAlias = "str | list[str]"
 """What a control posts: one text, or the texts of its parts or ticks."""
 
 MOST_BUTTONS: Final = 7
+MOST_ON_PAGE: Final = 60
+"""A longer list is searched on the laptop (`views.py`), where the form says at which address."""
 _NATIVE: Final = {
     ValueType.DATE: ("date", re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)),
     ValueType.DATETIME: ("datetime-local", re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2})?", re.ASCII)),
@@ -179,6 +181,7 @@ class SearchControl(Control):
     def __init__(self, choices: Sequence[tuple[str, str]], also: Mapping[str, str] | None = None) -> None:
         super().__init__({"dir": "auto"})
         self.choices = distinct(choices)
+        self.address = ""
         self._codes = {_folded(code): code for code, _label in self.choices}
         self._codes |= {_folded(text): code for text, code in (also or {}).items()}
         self._codes |= {_folded(label): code for code, label in self.choices}
@@ -198,7 +201,9 @@ class SearchControl(Control):
 
     def get_context(self, name: str, value: Any, attrs: dict[str, Any] | None) -> dict[str, Any]:
         context = super().get_context(name, value, attrs)
-        context["widget"]["labels"] = [label for _code, label in self.choices]
+        far = self.address if len(self.choices) > MOST_ON_PAGE else ""
+        labels = [] if far else [label for _code, label in self.choices]
+        context["widget"] |= {"address": far, "labels": labels}
         return context
 
 
@@ -316,6 +321,15 @@ def labelled(options: Sequence[OptionDefinition], language: str | None) -> list[
     return distinct([(option.code, option.name.spoken(language) or option.code) for option in options])
 
 
+def matching(options: Sequence[OptionDefinition], text: str, language: str | None, *, most: int) -> list[str]:
+    """The labels that have every word of a text in them, those that begin with it first."""
+    wanted, words = _folded(text), _folded(text).split()
+    found = [(_folded(f"{label} {code}"), label) for code, label in labelled(options, language)]
+    found = [one for one in found if all(word in one[0] for word in words)]
+    found.sort(key=lambda one: not one[0].startswith(wanted))
+    return [label for _text, label in found[:most]]
+
+
 def _in_other_languages(options: Sequence[OptionDefinition]) -> dict[str, str]:
     """Every option's name in every language, where it means one option: the language may change between page
     and post.
@@ -357,6 +371,10 @@ def control_for(
         return LaterControl()
     if kind is ValueType.MULTI_TEXT:
         return TicksControl(labelled(element.options, language))
+    if element.option_source:
+        from clinic.forms.coded import CodedControl
+
+        return CodedControl(element.option_source)
     if element.options:
         return _choice_control(element, language)
     if suggested:

@@ -17,6 +17,7 @@ from django.utils.translation import pgettext
 
 from clinic.forms.controls import Control, LaterControl, Raw
 from clinic.forms.refusals import BadValue
+from clinic.forms.state import FieldState
 from clinic.forms.values import Stored, clean
 from clinic.programs.definition import ElementDefinition
 
@@ -46,8 +47,26 @@ class AnswerBoundField(BoundField):
         stored = self.field.before
         return ",".join(stored) if isinstance(stored, list) else stored or ""
 
+    @property
+    def state(self) -> FieldState:
+        """What rules have made of it."""
+        return self.field.state
+
+    @property
+    def kept(self) -> str:
+        """The answer of a question that is taken away, as the page carries it along."""
+        stored = self.field.state.answer
+        return ",".join(stored) if isinstance(stored, list) else stored or ""
+
+    @property
+    def signature(self) -> str:
+        """How it looks now, in short."""
+        return self.field.state.signature([str(error) for error in self.errors])
+
     def value(self) -> Raw:
         posted: Raw | None = self.data if self.form.is_bound else None
+        if self.field.state.restored is not None and not any(posted or ()):
+            return self.field.control.shown(self.field.state.restored)
         return self.field.control.shown(self.field.before) if posted is None else posted
 
 
@@ -75,6 +94,7 @@ class AnswerField(forms.Field):
             help_text=_hint(element, language),
         )
         self.element, self.before, self.today, self.compulsory = element, before, today, compulsory
+        self.state = FieldState(required=element.compulsory)
 
     @property
     def control(self) -> Control:

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property, lru_cache
 from typing import Any
 
 from django import forms
@@ -22,6 +23,7 @@ from django.utils.translation import get_language
 
 from clinic.forms.controls import Control, control_for
 from clinic.forms.fields import AnswerBoundField, AnswerField
+from clinic.forms.state import FieldState, Panel
 from clinic.forms.values import Stored
 from clinic.programs.definition import ElementDefinition, SectionDefinition, StageDefinition
 from clinic.programs.document import ValueType
@@ -55,6 +57,11 @@ class FormSection:
         return self.section.uid
 
     @property
+    def hidden(self) -> bool:
+        """Whether nothing of it applies."""
+        return bool(self.fields) and all(field.state.hidden for field in self.fields)
+
+    @property
     def name(self) -> str:
         return str(self.section.name)
 
@@ -82,6 +89,7 @@ class StageForm(forms.Form):
     ) -> None:
         super().__init__(data=posted, prefix=prefix, auto_id="id_%s")
         self.stage, self.today, self.completing, self.suggestions = stage, today, completing, suggestions
+        self.panel, self.live = Panel(), False
         for element in stage.elements:
             self.fields[element.key] = self._field(element, initial.get(element.key))
 
@@ -106,11 +114,41 @@ class StageForm(forms.Form):
         name = self.add_initial_prefix(key)
         if not self.is_bound or name not in self.data:
             return stored or None
+        return self._carried(key, name)
+
+    def _carried(self, key: str, name: str) -> Stored | None:
+        """A stored answer that the page carries along."""
         text = str(self.data[name]).replace("\r\n", "\n")
         element = self.stage.element(key)
         if element is not None and element.value_type is ValueType.MULTI_TEXT:
             return text.split(",") if text else None
         return text or None
+
+    @cached_property
+    def kept(self) -> dict[str, Stored]:
+        """The answers of questions that rules took away, which the page kept."""
+        if not self.is_bound:
+            return {}
+        names = {key: f"kept-{self.add_prefix(key)}" for key in self.fields}
+        found = {key: self._carried(key, name) for key, name in names.items() if name in self.data}
+        return {key: stored for key, stored in found.items() if stored is not None}
+
+    @cached_property
+    def signatures(self) -> dict[str, str]:
+        """How each question looks that is not as it was built; asked for when all is said."""
+        bound = {key: self[key] for key in self.fields}
+        found = {key: one.signature for key, one in bound.items() if isinstance(one, AnswerBoundField)}
+        return {key: text for key, text in found.items() if text != _as_built(self.fields[key])}
+
+    def signed(self) -> str:
+        """The same, as the page carries it along."""
+        return " ".join(f"{key}:{text}" for key, text in self.signatures.items())
+
+    def forget_missing(self) -> None:
+        """Nobody has tapped Save: what is not answered yet is not wrong yet."""
+        for key in list(self.errors):
+            if any(error.code == "required" for error in self.errors.as_data()[key]):
+                del self.errors[key]
 
     def sections(self) -> Iterator[FormSection]:
         """The sections with their fields, for templates."""
@@ -128,6 +166,15 @@ class StageForm(forms.Form):
                     for message in bound.errors
                 ]
         return found
+
+
+def _as_built(field: forms.Field) -> str:
+    return _signature_of(isinstance(field, AnswerField) and field.element.compulsory)
+
+
+@lru_cache(maxsize=2)
+def _signature_of(required: bool) -> str:
+    return FieldState(required=required).signature([])
 
 
 def _named(label: str, message: str) -> str:

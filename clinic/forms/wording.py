@@ -11,12 +11,14 @@ from datetime import date, datetime
 from typing import Any, Final
 
 from django.utils.formats import date_format
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from clinic.forms.geo import coordinate_parts
 from clinic.forms.values import LATER, Stored
 from clinic.programs.definition import ElementDefinition, StageDefinition
 from clinic.programs.document import ValueType
+from clinic.programs.icd10 import SOURCE, label_of
 
 
 def answer_text(element: ElementDefinition | None, stored: Stored | None) -> str:
@@ -40,6 +42,8 @@ def _said(element: ElementDefinition | None, stored: str) -> str:
         return stored
     if option := element.option(stored):
         return str(option.name) or option.code
+    if element.option_source == SOURCE:
+        return label_of(stored, get_language())
     say = _WORDS.get(element.value_type)
     return say(stored) if say else stored
 

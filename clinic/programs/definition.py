@@ -75,6 +75,7 @@ class ElementDefinition:
     value_type: ValueType
     options: tuple[OptionDefinition, ...] = ()
     option_set: str = ""
+    option_source: str = ""
     unit: str = ""
     merge_rule: MergeRule = "latest"
     compulsory: bool = False
@@ -121,6 +122,9 @@ class StageDefinition:
     standard_interval_days: int
     from_enrollment_date: bool
     auto_generate: bool
+    due_days: tuple[int, ...]
+    after: str
+    after_days: int
     complete_to_save: bool
     occurred_label: Words
     due_label: Words
@@ -150,6 +154,8 @@ class ProgramDefinition:
     registration: bool
     enrollment_label: Words
     incident_label: Words
+    incident: str
+    categories: tuple[str, ...]
     places: tuple[str, ...]
     stages: tuple[StageDefinition, ...]
     attributes: tuple[AttributeDefinition, ...]
@@ -217,6 +223,7 @@ class _Resolver:
             value_type=part.value_type,
             options=self.options.get(part.option_set, ()),
             option_set=part.option_set,
+            option_source=part.option_source if isinstance(part, DataElementPart) else "",
             unit=part.unit if isinstance(part, DataElementPart) else "",
             merge_rule=part.merge_rule,
             compulsory=asked.compulsory,
@@ -244,6 +251,9 @@ class _Resolver:
             standard_interval_days=stage.standard_interval_days,
             from_enrollment_date=stage.from_enrollment_date,
             auto_generate=stage.auto_generate,
+            due_days=stage.due_days,
+            after=stage.after,
+            after_days=stage.after_days,
             complete_to_save=stage.complete_to_save,
             occurred_label=_words(stage.occurred_label, stage.translations, "occurred_label"),
             due_label=_words(stage.due_label, stage.translations, "due_label"),
@@ -271,6 +281,8 @@ def resolve(document: ProgramDocument) -> ProgramDefinition:
         registration=document.registration,
         enrollment_label=_words(document.enrollment_label, document.translations, "enrollment_label"),
         incident_label=_words(document.incident_label, document.translations, "incident_label"),
+        incident=document.incident,
+        categories=document.categories,
         places=document.places,
         stages=tuple(resolver.stage(position, stage) for position, stage in enumerate(document.stages)),
         attributes=tuple(

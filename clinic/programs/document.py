@@ -78,7 +78,10 @@ class OptionSetPart(_Part, frozen=True, kw_only=True):
 
 
 class DataElementPart(_Part, frozen=True, kw_only=True):
-    """One question. `key` names its answer in an event's values; empty until the version is published."""
+    """One question. `key` names its answer in an event's values; empty until the version is published.
+
+    `option_source` names a classification whose codes are the answers (`icd-10`), too many for an option set.
+    """
 
     uid: str
     name: str
@@ -89,6 +92,7 @@ class DataElementPart(_Part, frozen=True, kw_only=True):
     description: str = ""
     unit: str = ""
     option_set: str = ""
+    option_source: str = ""
     merge_rule: MergeRule = "latest"
     translations: Translations = {}
 
@@ -115,6 +119,9 @@ class SectionPart(_Part, frozen=True, kw_only=True):
 class StagePart(_Part, frozen=True, kw_only=True):
     """One form of the program. `station` says which station of the clinic day records it, where that is
     known.
+
+    `due_days` are the days on which a repeatable stage is wanted, counted like `min_days_from_start`.
+    `after` holds a stage back until `after_days` days after another one.
     """
 
     uid: str
@@ -127,6 +134,9 @@ class StagePart(_Part, frozen=True, kw_only=True):
     standard_interval_days: int = 0
     from_enrollment_date: bool = False
     auto_generate: bool = False
+    due_days: tuple[int, ...] = ()
+    after: str = ""
+    after_days: int = 0
     complete_to_save: bool = False
     occurred_label: str = ""
     due_label: str = ""
@@ -167,7 +177,11 @@ class RulePart(_Part, frozen=True, kw_only=True):
 
 
 class ProgramDocument(_Part, frozen=True, kw_only=True):
-    """Everything that one version of a program says."""
+    """Everything that one version of a program says.
+
+    `incident` says which day it counts from, where that is known of the person already: `birth`. `categories`
+    are the kinds of visit that it is for; without any, a program without enrollment is asked on every visit.
+    """
 
     posta_program: int = FORMAT
     uid: str
@@ -177,6 +191,8 @@ class ProgramDocument(_Part, frozen=True, kw_only=True):
     registration: bool
     enrollment_label: str = ""
     incident_label: str = ""
+    incident: str = ""
+    categories: tuple[str, ...] = ()
     places: tuple[str, ...] = ()
     stages: tuple[StagePart, ...] = ()
     elements: tuple[DataElementPart, ...] = ()

@@ -30,6 +30,7 @@ MAX_BYTES: Final = 8_000_000
 MAX_ELEMENTS: Final = 5_000
 MAX_NAME: Final = 230
 MAX_CODE: Final = 100
+SOURCES: Final = frozenset({"", "icd-10"})
 _KEY = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,59}")
 _UID = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,35}")
 _NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
@@ -162,6 +163,14 @@ def _check_answers(document: ProgramDocument) -> None:
                 name=part.name,
                 id=part.uid,
                 missing=part.option_set,
+            )
+        if isinstance(part, DataElementPart) and part.option_source not in SOURCES:
+            raise BadDefinition(
+                "unknown-source",
+                _("“%(name)s” (%(id)s) takes its answers from %(source)s, which is not known."),
+                name=part.name,
+                id=part.uid,
+                source=repr(part.option_source[:60]),
             )
         if part.value_type == ValueType.MULTI_TEXT:
             options = sets[part.option_set].options if part.option_set else ()

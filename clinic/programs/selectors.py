@@ -1,6 +1,7 @@
 """Reading programs.
 
-Lives here: `definition_of` (a version's definition, resolved once per process: versions never change),
+Lives here: `definition_of` (a version's definition, resolved once per process: versions never change), its
+`rule_book_of`,
 `stage_of`, the version to use for something new, and `merge_rule` for form values. Not here: writing
 (`services.py`). Read next: `definition.py`.
 """
@@ -16,6 +17,7 @@ from django.utils.translation import gettext as _
 from clinic.programs.definition import ProgramDefinition, StageDefinition, resolve
 from clinic.programs.document import MergeRule, ProgramDocument
 from clinic.programs.models import Program, ProgramVersion
+from clinic.programs.rules import RuleBook, compiled
 from sync.problems import Problem
 
 
@@ -23,6 +25,12 @@ from sync.problems import Problem
 def definition_of(version_id: UUID) -> ProgramDefinition:
     """The definition of a published version; raises `ProgramVersion.DoesNotExist`, never remembered."""
     return resolve(ProgramVersion.objects.only("definition").get(pk=version_id).document())
+
+
+@lru_cache(maxsize=64)
+def rule_book_of(version_id: UUID) -> RuleBook:
+    """The rules of a published version, compiled once per process."""
+    return compiled(definition_of(version_id))
 
 
 def stage_of(version_id: UUID, name: str) -> StageDefinition:

@@ -13,6 +13,7 @@ from typing import Any, Final, TypeAlias
 
 from django.utils.translation import gettext as _
 
+from clinic.forms.coded import clean_code
 from clinic.forms.refusals import BadValue
 from clinic.forms.values import Stored, clean
 from clinic.programs.definition import ElementDefinition, StageDefinition
@@ -69,6 +70,11 @@ def answer_typed(table: str, row: Any, field: str, text: str) -> Stored | None:
 
 
 def _cleaned(element: ElementDefinition, answer: Any, on: date) -> Stored | None:
+    stored = _plain(element, answer, on)
+    return clean_code(element.option_source, stored) if element.option_source and stored else stored
+
+
+def _plain(element: ElementDefinition, answer: Any, on: date) -> Any:
     return clean(
         element.value_type,
         answer,

@@ -24,15 +24,7 @@ from clinic.visits import serializers as shapes
 from clinic.visits.models import Enrollment, StageEvent, Visit
 from clinic.visits.policy import FIRST_STATION, Standing
 from clinic.visits.selectors import enrollments_of, facility_of, standing
-from clinic.visits.services import (
-    claim_visit,
-    close_visit,
-    edit_event,
-    enrol,
-    open_visit,
-    record_event,
-    send_visit,
-)
+from clinic.visits.services import edit_event, enrol, open_visit, record_event
 from clinic.visits.timeline import ToldEvent, tell, timeline
 from registry.people.api import KEY_HEADER, save_id_of, visible_patient
 from registry.people.models import Patient
@@ -97,7 +89,7 @@ def _program_named(name: str) -> ProgramVersion:
     return version
 
 
-def _visible(request: Request, model: type[Row], row_id: UUID) -> Row:
+def visible_row(request: Request, model: type[Row], row_id: UUID) -> Row:
     """A record of a patient whom whoever asks may see."""
     found: Any = model.objects.living().filter(pk=row_id).first()
     if found is None:
@@ -132,6 +124,10 @@ def visit_shape(visit: Visit, now: Standing | None = None) -> dict[str, Any]:
         "since": now.since,
         "arrived_at": now.arrived_at,
         "claimed_by": writer(now.claimed_by) if now.claimed_by else None,
+        "also_claimed": [writer(one) for one in now.also_claimed],
+        "waits_for": writer(now.waits_for) if now.waits_for else None,
+        "priority": now.priority,
+        "skips": now.skips,
         "closed_at": now.closed_at,
         "version": visit.version,
     }
@@ -146,6 +142,7 @@ def enrollment_shape(row: Enrollment) -> dict[str, Any]:
         "program_version": row.program_version_id,
         "facility": row.facility_id,
         "enrolled_on": row.enrolled_on,
+        "incident_on": row.incident_on,
         "status": row.status,
         "version": row.version,
     }
@@ -205,56 +202,7 @@ class OneVisit(APIView):
 
     @extend_schema(operation_id="read_visit", responses=shapes.VisitSerializer)
     def get(self, request: Request, visit_id: UUID) -> Response:
-        return Response(shapes.VisitSerializer(visit_shape(_visible(request, Visit, visit_id))).data)
-
-
-class SendVisit(APIView):
-    """`visits/{id}/send/`."""
-
-    @extend_schema(
-        operation_id="send_visit",
-        parameters=[KEY_HEADER],
-        request=shapes.SendSerializer,
-        responses=shapes.VisitSerializer,
-    )
-    def post(self, request: Request, visit_id: UUID) -> Response:
-        visit, said = _visible(request, Visit, visit_id), said_in(shapes.SendSerializer(data=request.data))
-        now = send_visit(
-            by=author_of(request._request), visit=visit, station=said["station"], save_id=save_id_of(request)
-        )
-        return Response(shapes.VisitSerializer(visit_shape(visit, now)).data)
-
-
-class ClaimVisit(APIView):
-    """`visits/{id}/claim/`."""
-
-    @extend_schema(
-        operation_id="claim_visit",
-        parameters=[KEY_HEADER],
-        request=shapes.StepSerializer,
-        responses=shapes.VisitSerializer,
-    )
-    def post(self, request: Request, visit_id: UUID) -> Response:
-        visit = _visible(request, Visit, visit_id)
-        said_in(shapes.StepSerializer(data=request.data))
-        now = claim_visit(by=author_of(request._request), visit=visit, save_id=save_id_of(request))
-        return Response(shapes.VisitSerializer(visit_shape(visit, now)).data)
-
-
-class CloseVisit(APIView):
-    """`visits/{id}/close/`."""
-
-    @extend_schema(
-        operation_id="close_visit",
-        parameters=[KEY_HEADER],
-        request=shapes.StepSerializer,
-        responses=shapes.VisitSerializer,
-    )
-    def post(self, request: Request, visit_id: UUID) -> Response:
-        visit = _visible(request, Visit, visit_id)
-        said_in(shapes.StepSerializer(data=request.data))
-        now = close_visit(by=author_of(request._request), visit=visit, save_id=save_id_of(request))
-        return Response(shapes.VisitSerializer(visit_shape(visit, now)).data)
+        return Response(shapes.VisitSerializer(visit_shape(visible_row(request, Visit, visit_id))).data)
 
 
 class Enrollments(APIView):
@@ -274,6 +222,7 @@ class Enrollments(APIView):
             program_version=_program_named(said["program"]),
             facility=place_named(request, said.get("facility")),
             enrolled_on=said.get("enrolled_on"),
+            incident_on=said.get("incident_on"),
             save_id=save_id_of(request),
         )
         answer = enrollment_shape(row) | {"version": as_made(row)}
@@ -314,7 +263,7 @@ class OneEvent(APIView):
 
     @extend_schema(operation_id="read_event", responses=shapes.EventSerializer)
     def get(self, request: Request, event_id: UUID) -> Response:
-        told = tell([_visible(request, StageEvent, event_id)])[0]
+        told = tell([visible_row(request, StageEvent, event_id)])[0]
         return Response(shapes.EventSerializer(event_shape(told)).data)
 
     @extend_schema(
@@ -324,7 +273,7 @@ class OneEvent(APIView):
         responses=shapes.CorrectedSerializer,
     )
     def patch(self, request: Request, event_id: UUID) -> Response:
-        event = _visible(request, StageEvent, event_id)
+        event = visible_row(request, StageEvent, event_id)
         said = said_in(shapes.CorrectSerializer(data=request.data))
         outcome = edit_event(
             by=author_of(request._request),

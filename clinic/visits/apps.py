@@ -1,6 +1,8 @@
-"""Registers `clinic.visits`, offers lists of people the visits that are open, and the review its words."""
+"""Registers `clinic.visits`, offers lists of people the visits that are open, the review its words,
+and pages what is due."""
 
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
 
 
 class VisitsConfig(AppConfig):
@@ -10,11 +12,17 @@ class VisitsConfig(AppConfig):
 
     def ready(self) -> None:
         from clinic.visits.answers import answer_typed
+        from clinic.visits.care_shapes import due_panel, program_panel
         from clinic.visits.selectors import open_visits_of
         from clinic.visits.wording import event_words
+        from registry.panels import offer_page, offer_panel
         from registry.people.links import offer_open_visits
+        from registry.staff.policy import can_see_patients
         from sync.review.wording import read_values, word_values
 
         offer_open_visits(open_visits_of)
         word_values(event_words)
         read_values(answer_typed)
+        offer_panel("patient.main", due_panel, order=10)
+        offer_panel("visit.main", program_panel, order=10)
+        offer_page("worklist", "clock", _("Due"), order=45, may=can_see_patients)

@@ -8,35 +8,58 @@ Read next: `timeline.py`.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, timedelta
+from typing import Final
 from uuid import UUID
 
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, Min, OuterRef, Q
 
 from clinic.programs.definition import ProgramDefinition, StageDefinition
 from clinic.programs.models import Program, ProgramVersion
 from clinic.programs.selectors import current_versions, definition_of
-from clinic.visits.models import Enrollment, StageEvent, Visit, VisitStep
-from clinic.visits.policy import A_DAY, Standing, Station, Step, VisitState, standing_of
+from clinic.visits.models import DueItem, Enrollment, StageEvent, Visit, VisitStep
+from clinic.visits.planning import followed
+from clinic.visits.policy import (
+    A_DAY,
+    CARRIED_FOR,
+    Standing,
+    Station,
+    Step,
+    StepKind,
+    VisitState,
+    place_in_line,
+    standing_of,
+)
 from registry.people.models import Patient
-from registry.people.selectors import Person, home_facility, persons
+from registry.people.selectors import Person, home_facility, persons, today
 from registry.places.models import Facility
 from registry.staff.policy import Authority
 from registry.staff.selectors import staff_names
 from sync.node import current_node
 from sync.records import SyncedQuerySet
 
+SOON: Final = timedelta(days=14)
+"""Who comes this much before a stage is due may have it."""
+_STEP: Final = ("kind", "station", "at", "by", "to", "priority", "made_stamp", "pk")
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One patient in a queue."""
+    """One patient in a queue. `names` are those of the staff whom its standing speaks of."""
 
     visit: Visit
     person: Person
     standing: Standing
-    claimed_by: str | None
+    names: Mapping[UUID, str]
+
+    @property
+    def claimed_by(self) -> str | None:
+        return self.name_of(self.standing.claimed_by)
+
+    def name_of(self, staff_id: UUID | None) -> str | None:
+        return None if staff_id is None else self.names.get(staff_id, "–")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +87,8 @@ def standings(visits: Iterable[Visit]) -> dict[UUID, Standing]:
     """Where these visits stand, in one query."""
     asked = {visit.pk: visit for visit in visits}
     steps: dict[UUID, list[Step]] = {pk: [] for pk in asked}
-    rows = VisitStep.objects.living().filter(visit_id__in=list(asked)).order_by("made_stamp", "id")
-    for visit_id, *step in rows.values_list("visit_id", "kind", "station", "at", "by"):
+    rows = VisitStep.objects.living().filter(visit_id__in=list(asked)).order_by()
+    for visit_id, *step in rows.values_list("visit_id", *_STEP):
         steps[visit_id].append(Step(*step))
     return {pk: standing_of(asked[pk].opened_at, steps[pk]) for pk in asked}
 
@@ -82,7 +105,12 @@ def unclosed_visits() -> SyncedQuerySet:
 
 
 def _today(visits: SyncedQuerySet) -> SyncedQuerySet:
-    return visits.filter(opened_at__gte=current_node().now() - A_DAY)
+    """Opened within a day, or carried over when the day was closed."""
+    now = current_node().now()
+    carried = VisitStep.objects.living().filter(
+        visit=OuterRef("pk"), kind=StepKind.CARRIED, at__gte=now - CARRIED_FOR
+    )
+    return visits.filter(Q(opened_at__gte=now - A_DAY) | Exists(carried))
 
 
 def open_visit_of(patient: Patient, facility: Facility | None = None) -> Visit | None:
@@ -105,28 +133,24 @@ def present_at(facility: Facility) -> dict[Visit, Standing]:
     return {visit: stands[visit.pk] for visit in visits}
 
 
-def queue(facility: Facility, station: str | None = None) -> list[Entry]:
-    """Who is at a facility now, longest wait first; then those who are with somebody. With a station only
-    who is there.
+def queue(facility: Facility, station: str | None = None, *, away: bool = False) -> list[Entry]:
+    """Who is at a facility now: who waits, the urgent and then the longest wait first; then those who are
+    with somebody. With a station only who is there; with `away` those who went away unseen as well.
     """
     stands = {
-        visit: now for visit, now in present_at(facility).items() if station is None or now.station == station
+        visit: now
+        for visit, now in present_at(facility).items()
+        if (station is None or now.station == station) and (now.is_here or away)
     }
-    here = sorted(stands, key=lambda visit: _place_in_line(visit, stands[visit]))
-    names = staff_names(now.claimed_by for now in stands.values())
+    here = sorted(stands, key=lambda visit: (*place_in_line(stands[visit]), visit.pk))
+    names = staff_names(staff_id for now in stands.values() for staff_id in speaks_of(now))
     people = persons([visit.patient for visit in here])
-    return [
-        Entry(visit, person, stands[visit], _claimant(stands[visit].claimed_by, names))
-        for visit, person in zip(here, people, strict=True)
-    ]
+    return [Entry(visit, person, stands[visit], names) for visit, person in zip(here, people, strict=True)]
 
 
-def _place_in_line(visit: Visit, stands: Standing) -> tuple[bool, datetime, UUID]:
-    return stands.state is VisitState.WITH_SOMEONE, stands.arrived_at, visit.pk
-
-
-def _claimant(staff_id: UUID | None, names: dict[UUID, str]) -> str | None:
-    return None if staff_id is None else names.get(staff_id, "–")
+def speaks_of(now: Standing) -> list[UUID | None]:
+    """The staff whom a standing names."""
+    return [now.claimed_by, now.waits_for, now.priority_by, *now.also_claimed]
 
 
 def waiting_by_station(stands: Iterable[Standing]) -> dict[str, int]:
@@ -165,9 +189,18 @@ def programs_to_enrol(patient: Patient) -> list[ProgramVersion]:
     return [version for version in versions if version.program_id not in followed]
 
 
+def next_days(patient: Patient) -> dict[UUID, date]:
+    """For each of a patient's enrollments the next day on which somebody waits for them."""
+    items = DueItem.objects.filter(patient=patient, kind=DueItem.Kind.STAGE).exclude(enrollment=None)
+    now_open = items.filter(Q(until=None) | Q(until__gt=today()))
+    return dict(
+        now_open.values("enrollment_id").annotate(day=Min("due_on")).values_list("enrollment_id", "day")
+    )
+
+
 def tasks_of(visit: Visit) -> list[Task]:
-    """What can be filled in: the stages of the programs without enrollment, then those the patient is
-    followed in.
+    """What can be filled in: what this kind of visit is for, then the stages of the other programs without
+    enrollment, then those that the patient is followed in, as far as it is their time.
 
     A stage asked once shows its event, of this visit or of the enrollment; one that may come again shows
     every event of this visit and a blank one.
@@ -178,20 +211,48 @@ def tasks_of(visit: Visit) -> list[Task]:
         if row.status == Enrollment.Status.ACTIVE
     }
     events = _events_by_stage(visit, enrolled.values())
-    versions = [version for version in current_versions() if _is_asked(version, enrolled)]
-    versions.sort(key=lambda version: version.program.has_registration)
+    versions = [version for version in current_versions() if _is_asked(version, visit, enrolled)]
+    versions.sort(key=lambda version: _order(version, visit))
+    later = _not_now(visit) if enrolled else set()
     tasks: list[Task] = []
     for version in versions:
         program = definition_of(version.pk)
         for stage in program.stages:
             done = events.get((version.program_id, stage.uid), [])
+            if (version.program_id, stage.uid) in later and not any(e.visit_id == visit.pk for e in done):
+                continue
             enrollment = enrolled.get(version.program_id)
             tasks += _tasks(visit, Task(version.pk, program, stage, enrollment=enrollment), done)
     return tasks
 
 
-def _is_asked(version: ProgramVersion, enrolled: Collection[UUID]) -> bool:
-    return version.program_id in enrolled or not version.program.has_registration
+def _is_asked(version: ProgramVersion, visit: Visit, enrolled: Collection[UUID]) -> bool:
+    if version.program.has_registration:
+        return version.program_id in enrolled
+    categories = definition_of(version.pk).categories
+    return not categories or visit.category in categories
+
+
+def _order(version: ProgramVersion, visit: Visit) -> tuple[bool, bool]:
+    return visit.category not in definition_of(version.pk).categories, version.program.has_registration
+
+
+def _not_now(visit: Visit) -> set[tuple[UUID, str]]:
+    """(program, stage) of what the schedules of a patient want at another time, or wanted and got."""
+    soon = today() + SOON
+    found: set[tuple[UUID, str]] = set()
+    for one in followed([visit.patient_id]):
+        if not one.is_active:
+            continue
+        slots = one.slots()
+        wanted = {
+            slot.stage
+            for slot in slots
+            if (slot.is_open and slot.due_on and slot.due_on <= soon)
+            or (slot.event and not slot.event.completed)
+        }
+        found |= {(one.program_id, slot.stage) for slot in slots if slot.due_on and slot.stage not in wanted}
+    return found
 
 
 def _events_by_stage(

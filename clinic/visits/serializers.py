@@ -10,7 +10,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from clinic.visits.policy import EventState, VisitState
+from clinic.visits.policy import EventState, Priority, VisitState
 from registry.people.serializers import StrictSerializer, WriterSerializer
 
 OUTCOMES = ["applied", "merged", "conflicted"]
@@ -42,6 +42,18 @@ class SendSerializer(StepSerializer):
     station = serializers.CharField(max_length=40, help_text="registration, triage, provider, lab, pharmacy")
 
 
+class ReleaseSerializer(StepSerializer):
+    """`POST visits/{id}/release/`."""
+
+    to = serializers.UUIDField(required=False, help_text="The colleague who takes over; without, anybody.")
+
+
+class PrioritySerializer(StepSerializer):
+    """`POST visits/{id}/priority/`."""
+
+    priority = serializers.CharField(max_length=40, help_text="emergency, priority, normal")
+
+
 class VisitSerializer(serializers.Serializer[Any]):
     """A visit and where it stands."""
 
@@ -55,6 +67,10 @@ class VisitSerializer(serializers.Serializer[Any]):
     since = serializers.DateTimeField(help_text="When this state began.")
     arrived_at = serializers.DateTimeField(help_text="When the patient came to this station.")
     claimed_by = WriterSerializer(allow_null=True)
+    also_claimed = WriterSerializer(many=True, help_text="Who took the patient later, without knowing.")
+    waits_for = WriterSerializer(allow_null=True, help_text="The colleague they were handed over to.")
+    priority = serializers.ChoiceField(choices=[one.value for one in Priority])
+    skips = serializers.IntegerField(help_text="How often they were called and not there.")
     closed_at = serializers.DateTimeField(allow_null=True)
     version = serializers.CharField()
 
@@ -65,6 +81,9 @@ class EnrollSerializer(StrictSerializer):
     patient = serializers.UUIDField()
     program = serializers.CharField(max_length=100, help_text="A program's uid or code.")
     enrolled_on = serializers.DateField(required=False)
+    incident_on = serializers.DateField(
+        required=False, help_text="The day that the program counts from, for example the birth."
+    )
     facility = serializers.CharField(max_length=60, required=False, help_text=FACILITY_HELP)
 
 
@@ -77,6 +96,7 @@ class EnrollmentSerializer(serializers.Serializer[Any]):
     program_version = serializers.UUIDField()
     facility = serializers.UUIDField()
     enrolled_on = serializers.DateField()
+    incident_on = serializers.DateField(allow_null=True)
     status = serializers.CharField()
     version = serializers.CharField()
 

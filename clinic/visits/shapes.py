@@ -6,6 +6,7 @@ here: requests and saves (`views.py`), the words (`timeline.py`, `wording.py`).
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
 from typing import Any, Literal
 from uuid import UUID
@@ -137,7 +138,7 @@ def patient_context(patient: Patient, who: Authority, facility: Facility | None)
     here = [facility.pk] if facility else []
     present = open_visit_of(patient, facility)
     past = timeline(patient)
-    may_enrol = can_enrol(who, here)
+    may_enrol, due = can_enrol(who, here), selectors.next_days(patient)
     return {
         "person": person(patient),
         "birth_text": birth_text(patient.birth_date, patient.birth_date_estimated),
@@ -150,7 +151,7 @@ def patient_context(patient: Patient, who: Authority, facility: Facility | None)
         "categories": Visit.Category.choices,
         "timeline": [_told_visit(told, who) for told in past.visits],
         "apart": [_record(told, _edit_url(told, None, who)) for told in past.apart],
-        "enrollments": [_enrollment(row) for row in enrollments_of(patient)],
+        "enrollments": [_enrollment(row, due) for row in enrollments_of(patient)],
         "programs": [
             {"id": version.program_id, "name": str(definition_of(version.pk).name)}
             for version in (programs_to_enrol(patient) if may_enrol else [])
@@ -187,13 +188,13 @@ def _edit_url(told: ToldEvent, visit_id: UUID | None, who: Authority) -> str:
     return reverse("event-history", args=[told.event.pk])
 
 
-def _enrollment(row: Enrollment) -> dict[str, Any]:
+def _enrollment(row: Enrollment, due: Mapping[UUID, date]) -> dict[str, Any]:
     return {
         "id": row.pk,
         "program": str(definition_of(row.program_version_id).name),
         "since": row.enrolled_on,
         "state": _STATES.get(Enrollment.Status(row.status), "waiting"),
         "state_word": str(row.get_status_display()),
-        "due": None,
-        "url": "",
+        "due": due.get(row.pk),
+        "url": reverse("enrollment", args=[row.pk]),
     }

@@ -3,7 +3,8 @@
 Lives here: `StagePage`: which form a stage's address means, what it shows, and what becomes of a save – a new
 event, or an edit of the one that was shown. Where a form comes back that was saved before and says something
 else now, or that a colleague filled in meanwhile, the answers are put beside what is recorded, for the person
-to look at; nothing is lost and nothing is replaced unseen. Not here: the form (`clinic/forms`), writing
+to look at; nothing is lost and nothing is replaced unseen. What was begun and not saved is offered again. Not
+here: the form (`clinic/forms`), writing
 (`services.py`).
 """
 
@@ -16,8 +17,11 @@ from uuid import UUID
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from clinic.forms.controls import SearchControl
+from clinic.forms.ruled import follow
 from clinic.forms.stage_form import StageForm, Suggestions, build_form, changed_values
 from clinic.forms.values import Stored
 from clinic.forms.wording import answer_text
@@ -26,10 +30,12 @@ from clinic.programs.document import ValueType
 from clinic.programs.models import ProgramVersion
 from clinic.programs.selectors import definition_of, stage_of
 from clinic.visits.models import StageEvent, Visit
+from clinic.visits.ruling import Asked, effects_for
 from clinic.visits.selectors import Task, tasks_of
-from clinic.visits.services import edit_event, record_event, was_saved
+from clinic.visits.services import edit_event, record_event
 from clinic.visits.shapes import alerts_of, visit_shape
 from registry.answers import answering
+from registry.drafts import UnfinishedForm, continued, finished, offered
 from registry.people.selectors import person, today
 from registry.people.views import posted_save_id
 from registry.places.models import Facility
@@ -37,6 +43,7 @@ from registry.staff.models import StaffMember
 from registry.staff.policy import check_record
 from registry.staff.selectors import author_of, authority_in
 from sync.apply import Outcome
+from sync.ledger.selectors import was_saved
 from sync.problems import Problem
 
 
@@ -53,15 +60,18 @@ class StagePage:
 
     def show(self) -> HttpResponse:
         """The form with what is recorded; a stage that is filled in leads to its event."""
-        event = self.task.event
-        if event is not None and not self.correcting:
+        event, draft = self.task.event, offered(self.request)
+        if event is not None and not self.correcting and draft is None:
             return redirect("visit-stage", self.visit.pk, event.pk)
-        return self._page(self._form(event), event)
+        return self._page(self._form(event), event, draft=draft)
 
     def save(self) -> HttpResponse:
-        """Save what was touched."""
+        """Save what was touched; or go on with what was begun."""
         shown = self.task.event if self.correcting else None
-        form = self._form(shown, self.request.POST)
+        begun = continued(self.request)
+        if begun is not None:
+            return self._go_on(begun, shown)
+        form = self._form(shown, self.request.POST, saving=True)
         try:
             if form.is_valid() and self._says_something(form):
                 return self._record(form) if shown is None else self._edit(form, shown)
@@ -70,6 +80,22 @@ class StagePage:
                 raise
             _add_problem(form, problem)
         return self._page(form, shown, version=self.request.POST.get("version", ""))
+
+    def live(self) -> HttpResponse:
+        """What the rules want of what is typed so far: only the questions that look different now."""
+        form = self._form(self.task.event if self.correcting else None, self.request.POST)
+        shown = dict(part.split(":", 1) for part in self.request.POST.get("rules", "").split() if ":" in part)
+        now = form.signatures
+        changed = [form[key] for key in form.fields if shown.get(key) != now.get(key)]
+        return render(self.request, "forms/_live.html", {"form": form, "changed": changed})
+
+    def _go_on(self, begun: UnfinishedForm, shown: StageEvent | None) -> HttpResponse:
+        """The form as it was left; beside what a colleague wrote, where one filled the stage in meanwhile."""
+        form, event = self._form(shown, begun.posted), self.task.event
+        if event is not None and shown is None and form.is_valid() and _differing(form, event):
+            return self._beside(form, event, begun.posted)
+        form.errors.clear()  # nobody has tapped Save: nothing is wrong yet
+        return self._page(form, shown, version=begun.version, begun=begun)
 
     def _says_something(self, form: StageForm) -> bool:
         """A tap on Save by mistake must not look like work done."""
@@ -110,6 +136,7 @@ class StagePage:
         return self._done(outcome)
 
     def _done(self, outcome: Outcome) -> HttpResponse:
+        finished(self.request)
         if outcome == "conflicted":
             sentence = _("Saved. A colleague wrote something else: both are kept until somebody decides.")
             messages.warning(self.request, sentence)
@@ -117,12 +144,14 @@ class StagePage:
             messages.success(self.request, _("Saved, together with what a colleague wrote meanwhile."))
         else:
             messages.success(self.request, _("Saved on the clinic laptop."))
+        if "again" in self.request.POST and self.task.stage.repeatable:
+            return redirect("visit-stage", self.visit.pk, self.task.stage.uid)
         return redirect("visit", self.visit.pk)
 
-    def _beside(self, form: StageForm, event: StageEvent) -> HttpResponse:
+    def _beside(self, form: StageForm, event: StageEvent, posted: QueryDict | None = None) -> HttpResponse:
         """The answers that were sent, each beside what is recorded. Saving again replaces it, seen."""
         differing = _differing(form, event)
-        again = self._form(event, _only(self.request.POST, differing, event.values))
+        again = self._form(event, _only(posted or self.request.POST, differing, event.values))
         again.is_valid()
         for key in differing:
             element, present = self.task.stage.element(key), event.values.get(key)
@@ -130,18 +159,48 @@ class StagePage:
             again.add_error(key, _("Recorded is: %(text)s. Save again to change it.") % {"text": text})
         return self._page(again, event)
 
-    def _form(self, event: StageEvent | None, posted: Mapping[str, Any] | None = None) -> StageForm:
-        return build_form(
+    def _form(
+        self, event: StageEvent | None, posted: Mapping[str, Any] | None = None, *, saving: bool = False
+    ) -> StageForm:
+        form = build_form(
             self.task.stage,
             posted,
             event.values if event else {},
             today=today(),
             suggestions=_suggestions(self.task.stage),
         )
+        for key, field in form.fields.items():
+            if isinstance(field.widget, SearchControl) and self.task.stage.element(key).options:  # type: ignore[union-attr]
+                field.widget.address = reverse("options", args=[self.task.version_id, key])
+        asked = self._asked(event)
+        if asked.concerned():
+            form.live = True
+            follow(form, lambda values: effects_for(asked, values), saving=saving)
+        return form
 
-    def _page(self, form: StageForm, event: StageEvent | None, version: str | None = None) -> HttpResponse:
+    def _asked(self, event: StageEvent | None) -> Asked:
+        """What the rules of this stage are asked about."""
+        return Asked(
+            version_id=self.task.version_id,
+            stage=self.task.stage,
+            patient=self.visit.patient,
+            facility=self.visit.facility,
+            enrollment=self.task.enrollment,
+            event=event,
+            staff_id=author_of(self.request).staff_id,
+        )
+
+    def _page(
+        self,
+        form: StageForm,
+        event: StageEvent | None,
+        version: str | None = None,
+        *,
+        draft: UnfinishedForm | None = None,
+        begun: UnfinishedForm | None = None,
+    ) -> HttpResponse:
         """`version` is that of the record the form shows; a form that comes back keeps the one it came
-        with.
+        with. `draft` is offered, `begun` is what is gone on with.
         """
         stage, newest = self.task.stage, event.version if event else ""
         context = {
@@ -152,12 +211,15 @@ class StagePage:
                 "id": event.pk if event else stage.uid,
                 "name": str(stage.name),
                 "description": str(stage.description),
+                "repeatable": stage.repeatable,
             },
             "form": form,
             "version": newest if version is None else version,
-            "draft": None,
+            "save_id": begun.save_id if begun else "",
+            "draft": draft,
         }
-        return render(self.request, "visits/stage.html", context, status=422 if form.is_bound else 200)
+        came_back = form.is_bound and begun is None
+        return render(self.request, "visits/stage.html", context, status=422 if came_back else 200)
 
 
 def _recorded_task(visit: Visit, event_id: str) -> Task:

@@ -17,12 +17,13 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from clinic.programs.selectors import current_version
 from clinic.visits.history import told_fields
 from clinic.visits.models import Visit
+from clinic.visits.moves import make_move
+from clinic.visits.moving import claim_visit, close_visit, send_visit
 from clinic.visits.pages import place_of_work, shown_event, shown_visit
 from clinic.visits.selectors import facility_of
-from clinic.visits.services import claim_visit, close_visit, enrol, open_visit, send_visit
+from clinic.visits.services import open_visit
 from clinic.visits.shapes import panels_on, patient_context, visit_context
 from clinic.visits.stage_page import StagePage
 from clinic.visits.wording import station_name
@@ -89,7 +90,7 @@ def send(request: HttpRequest, visit_id: UUID) -> HttpResponse:
 @require_POST
 @login_required
 def claim(request: HttpRequest, visit_id: UUID) -> HttpResponse:
-    """I take this patient. Whoever was a moment slower reads so, on the visit."""
+    """I take this patient. Whoever was a moment slower reads who has them, on the visit."""
     try:
         claim_visit(
             by=author_of(request),
@@ -105,6 +106,29 @@ def claim(request: HttpRequest, visit_id: UUID) -> HttpResponse:
 
 @require_POST
 @login_required
+def move(request: HttpRequest, visit_id: UUID) -> HttpResponse:
+    """Everything else that can happen to somebody in a queue. What a colleague made impossible meanwhile is
+    said on the page that comes next.
+    """
+    try:
+        said = make_move(
+            by=author_of(request),
+            visit=shown_visit(request, visit_id),
+            what=request.POST.get("do", ""),
+            to=request.POST.get("to", ""),
+            save_id=posted_save_id(request.POST),
+        )
+    except Problem as problem:
+        if problem.status != 409:
+            raise
+        messages.warning(request, problem.title)
+    else:
+        messages.success(request, said)
+    return redirect("queue") if request.POST.get("back") == "queue" else redirect("visit", visit_id)
+
+
+@require_POST
+@login_required
 def close(request: HttpRequest, visit_id: UUID) -> HttpResponse:
     """The patient goes home."""
     close_visit(
@@ -116,33 +140,13 @@ def close(request: HttpRequest, visit_id: UUID) -> HttpResponse:
     return redirect("queue")
 
 
-@require_POST
-@login_required
-def enroll(request: HttpRequest, patient_id: UUID) -> HttpResponse:
-    """Follow the patient in a program, from today on."""
-    person_followed = shown_patient(request, patient_id)
-    try:
-        version = current_version(UUID(request.POST.get("program", "")))
-    except ValueError:
-        version = None
-    if version is None:
-        raise Problem("unknown-program", _("There is no such program."), status=404)
-    enrol(
-        by=author_of(request),
-        patient=person_followed,
-        program_version=version,
-        facility=place_of_work(authority_in(request)),
-        save_id=posted_save_id(request.POST),
-    )
-    messages.success(request, _("Added to the program. Saved on the clinic laptop."))
-    return redirect("patient", patient_id)
-
-
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
 def stage(request: HttpRequest, visit_id: UUID, stage_id: str) -> HttpResponse:
     """Fill in a stage, or correct what was filled in."""
     asked = StagePage(request, shown_visit(request, visit_id), stage_id)
+    if request.method == "POST" and "live" in request.GET:
+        return asked.live()
     return asked.save() if request.method == "POST" else asked.show()
 
 

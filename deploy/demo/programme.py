@@ -14,8 +14,9 @@ from typing import Final
 import msgspec
 from django.core.management import call_command
 
-from clinic.programs.examples import example
+from clinic.programs.examples import SHIPPED, example
 from clinic.programs.services import publish
+from deploy.demo import pharmacy
 from registry.places.models import Area, Facility
 from registry.places.services import add_area, add_facility, set_catchment
 from registry.staff.models import StaffMember
@@ -77,7 +78,9 @@ def load(packages: Iterable[Path] = ()) -> None:
     """Everything that central decides. Loading it again changes nothing."""
     facilities = _places()
     _staff(facilities)
-    publish(document=example("outpatient"), by=BY)
+    for name in SHIPPED:
+        publish(document=example(name), by=BY)
+    pharmacy.load(by=BY)
     publish(document=msgspec.structs.replace(example("field_kinds"), name=FIELD_KINDS), by=BY)
     files = [str(path) for path in packages]
     if files:

@@ -18,8 +18,9 @@ from uuid import UUID
 from clinic.programs.models import ProgramVersion
 from clinic.programs.selectors import current_version, program_named
 from clinic.visits.models import Visit
+from clinic.visits.moving import claim_visit, close_visit, send_visit
 from clinic.visits.policy import Station
-from clinic.visits.services import claim_visit, close_visit, open_visit, record_event, send_visit
+from clinic.visits.services import open_visit, record_event
 from deploy.demo import histories
 from deploy.demo.people import Coming, Plan, Someone
 from deploy.demo.programme import VILLAGES, colleague

@@ -35,18 +35,24 @@ register = template.Library()
 ICONS: Final[Mapping[str, str]] = {
     "add": "plus",
     "alert": "exclamation-triangle",
+    "allergy": "shield-exclamation",
     "back": "chevron-left",
+    "board": "view-columns",
     "central": "server-stack",
+    "chart": "chart-bar",
     "check": "check",
     "clock": "clock",
     "close": "x-mark",
     "conflict": "arrows-right-left",
+    "count": "calculator",
+    "download": "arrow-down-tray",
     "edit": "pencil-square",
     "find": "magnifying-glass",
     "forward": "chevron-right",
     "history": "queue-list",
     "home": "home",
     "key": "key",
+    "lab": "beaker",
     "language": "language",
     "laptop": "computer-desktop",
     "link-down": "signal-slash",
@@ -57,15 +63,20 @@ ICONS: Final[Mapping[str, str]] = {
     "number": "identification",
     "people": "users",
     "person": "user",
+    "pharmacy": "shopping-bag",
     "phone": "phone",
     "place": "map-pin",
+    "print": "printer",
     "program": "clipboard-document-list",
     "queue": "users",
     "receipt": "document-check",
     "register": "user-plus",
+    "referral": "paper-airplane",
     "review": "scale",
+    "scan": "qr-code",
     "send": "arrow-right",
     "station": "map-pin",
+    "stock": "archive-box",
     "sync": "arrow-path",
     "tablet": "device-tablet",
     "theme": "sun",
@@ -81,7 +92,7 @@ STATE_ICONS: Final[Mapping[str, str]] = {
 DIRECTIONAL: Final = frozenset({"back", "forward", "log-out", "send"})
 THEMES: Final = ("light", "dark", "contrast")
 THEME_COOKIE: Final = "posta_theme"
-SCRIPTS: Final = ("js/page.js", "js/theme.js", "js/forms.js", "js/status.js")
+SCRIPTS: Final = ("js/page.js", "js/theme.js", "js/forms.js", "js/coded.js", "js/status.js", "js/live.js")
 
 # A name must not be able to turn the sentence around it: marks, embeddings, overrides and isolates go.
 _BIDI_CONTROLS: Final = dict.fromkeys(
@@ -200,10 +211,12 @@ def nav_item(context: Context, url_name: str, icon_name: str, word: str) -> Safe
 
 
 @register.simple_tag
-def save_fields(version: str | None = None) -> SafeString:
-    """The hidden fields every writing form carries: a fresh save id and the version that was shown."""
+def save_fields(version: str | None = None, save_id: str = "") -> SafeString:
+    """The hidden fields every writing form carries: a fresh save id (or that of a draft that is gone on with)
+    and the version that was shown.
+    """
     node = current_node()
-    minted = new_save_id(int(node.now().timestamp() * 1000), node.rng)
+    minted = save_id or new_save_id(int(node.now().timestamp() * 1000), node.rng)
     fields = format_html('<input type="hidden" name="save_id" value="{}">', minted)
     if version:
         fields += format_html('<input type="hidden" name="version" value="{}">', version)

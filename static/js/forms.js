@@ -33,3 +33,56 @@ for (const box of document.querySelectorAll("[data-repeat]")) {
     added.querySelector("select, input:not([type=hidden])")?.focus();
   });
 }
+
+// Rules answer while somebody types: what was typed since the question was asked stays, and so does the place.
+const REPLACED = ".field[id^=box-]";
+let place = null;
+
+function written(box) {
+  return [...box.querySelectorAll("input:not([type=hidden]), textarea, select")];
+}
+
+document.body.addEventListener("htmx:oobBeforeSwap", (event) => {
+  const { target: shown, fragment } = event.detail;
+  const box = fragment.firstElementChild;
+  if (!shown?.matches(REPLACED) || !box) return;
+  if (shown.contains(document.activeElement)) place = document.activeElement.id;
+  if ("settled" in box.dataset || "settled" in shown.dataset) return;
+  for (const before of written(shown)) {
+    const after = written(box).find((one) => one.id === before.id);
+    if (!after) continue;
+    if (["radio", "checkbox"].includes(before.type)) after.checked = before.checked;
+    else after.value = before.value;
+  }
+});
+
+document.body.addEventListener("htmx:afterSettle", () => {
+  if (place && document.activeElement === document.body) document.getElementById(place)?.focus({ preventScroll: true });
+  place = null;
+});
+
+// "Use this tablet's position": two numbers less to type.
+document.addEventListener("click", (event) => {
+  const button = event.target.closest("[data-locate]");
+  if (!button) return;
+  const boxes = written(button.closest(".field"));
+  const failed = button.parentElement.querySelector("[data-locate-failed]");
+  button.setAttribute("aria-busy", "true");
+  navigator.geolocation.getCurrentPosition(
+    ({ coords }) => {
+      boxes[0].value = coords.latitude.toFixed(6);
+      boxes[1].value = coords.longitude.toFixed(6);
+      button.removeAttribute("aria-busy");
+      failed.hidden = true;
+      boxes[1].dispatchEvent(new Event("change", { bubbles: true }));
+    },
+    () => {
+      button.removeAttribute("aria-busy");
+      failed.hidden = false;
+    },
+    { enableHighAccuracy: true, timeout: 20000, maximumAge: 60000 },
+  );
+});
+if (navigator.geolocation) {
+  for (const button of document.querySelectorAll("[data-locate]")) button.hidden = false;
+}

@@ -1,7 +1,6 @@
-// Small manners of every page: the menu closes, an error summary is where the reader starts, a hidden answer opens.
+// Small manners of every page: menus close, an error summary is where the reader starts, a hidden answer opens.
 
-const menu = document.getElementById("menu");
-if (menu) {
+for (const menu of document.querySelectorAll("#menu, #nav-more")) {
   document.addEventListener("click", (event) => {
     if (!menu.contains(event.target)) menu.open = false;
   });

@@ -2,7 +2,7 @@
 
 const POLLED = "#status-line, #sync-progress, #queue";
 
-function tell(reason) {
+export function tell(reason) {
   const line = document.getElementById("status-line");
   if (!line) return;
   for (const words of line.querySelectorAll("[data-lost]")) words.hidden = words.dataset.lost !== reason;

@@ -79,7 +79,8 @@ def central_on(posta: Posta) -> None:
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Browser]:
     with sync_playwright() as playwright:
-        yield start_chromium(playwright)
+        # The script of a service worker needs it; the switch of a context is not enough.
+        yield start_chromium(playwright, "--ignore-certificate-errors")
 
 
 @dataclass

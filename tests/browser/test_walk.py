@@ -78,8 +78,14 @@ def open_stage(page: Page, name: str) -> None:
     expect(page.get_by_role("heading", name=name)).to_be_visible()
 
 
-def save(page: Page) -> None:
+def tap_save(page: Page) -> None:
     page.get_by_role("button", name="Save", exact=True).click()
+
+
+def save(page: Page) -> None:
+    """The form goes after the tablet has asked whether the laptop is there: wait for what comes back."""
+    with page.expect_navigation():
+        tap_save(page)
 
 
 def until(holds: Callable[[], bool], what: str, within: float = 40) -> None:
@@ -230,7 +236,7 @@ def test_a_stale_form_ends_as_a_conflict_that_everybody_sees(tablet: Hand, centr
     for page, kilos in ((first, "62"), (second, "64")):
         page.get_by_label("Weight").fill(kilos)
         save(page)
-    expect(second.get_by_text("A colleague wrote something else: both are kept")).to_be_visible()
+    expect(main(second).get_by_text("A colleague wrote something else: both are kept")).to_be_visible()
     second.get_by_role("link", name=name).click()
     expect(second.get_by_text("Two people wrote different things: Weight.")).to_be_visible()
     coordinator = tablet(Role.COORDINATOR)
@@ -283,7 +289,7 @@ def figures(page: Page) -> tuple[int, int]:
 def test_asking_again_and_again_does_not_prolong_a_session(tablet: Hand, central_off: None) -> None:
     page = tablet(Role.COORDINATOR)
     for address, polled in (
-        ("/queue/", "/queue/"),
+        ("/queue/", "/board/live/"),
         ("/sync/", "/sync/progress/"),
         ("/sync/", "/sync/badge/"),
     ):

@@ -16,11 +16,13 @@ def nowhere(request: HttpRequest, **_: object) -> HttpResponse:
 
 
 NAMES = (
-    "home find register queue station me sync-status sync-now sync-progress sync-status-badge review "
-    "central-nodes central-enroll"
+    "home find scan cards register register-villages register-likely queue board "
+    "board-live clinic-day station me sync-status sync-now sync-progress sync-status-badge review "
+    "central-nodes central-enroll kept draft-discard"
 ).split()
 WITH_ID = (
-    "patient patient-history patient-edit enroll visit-open visit visit-claim visit-send visit-close "
+    "patient patient-history patient-edit patient-family patient-unlink patient-card patient-label "
+    "enroll visit-open visit visit-claim visit-move visit-send visit-close "
     "review-conflict review-quarantine review-release review-reject"
 ).split()
 

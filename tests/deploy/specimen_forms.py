@@ -10,6 +10,8 @@ from typing import Any
 from django import forms
 
 SEXES = [("female", "Female"), ("male", "Male"), ("other", "Other"), ("unknown", "Unknown")]
+UNITS = [("years", "years"), ("months", "months"), ("days", "days")]
+VILLAGES = [("a1", "Bahía Azul · Kusapín"), ("a2", "Cayo Paloma"), ("", "Not known")]
 SYSTEMS = [("", "Choose"), ("id-card", "Identity card"), ("insurance", "Insurance number")]
 
 
@@ -18,8 +20,13 @@ class PersonForm(forms.Form):
     family_name = forms.CharField(widget=forms.TextInput(attrs={"autocomplete": "off", "dir": "auto"}))
     sex = forms.ChoiceField(choices=SEXES, widget=forms.RadioSelect)
     age_years = forms.IntegerField(required=False, widget=forms.TextInput(attrs={"inputmode": "numeric"}))
-    birth_date = forms.DateField(required=False, widget=forms.DateInput(attrs={"type": "date"}))
-    village = forms.CharField(required=False, widget=forms.TextInput(attrs={"dir": "auto"}))
+    age_unit = forms.ChoiceField(choices=UNITS, initial="years", widget=forms.RadioSelect)
+    birth_day = forms.CharField(required=False, widget=forms.TextInput(attrs={"inputmode": "numeric"}))
+    birth_month = forms.CharField(required=False, widget=forms.TextInput(attrs={"inputmode": "numeric"}))
+    birth_year = forms.CharField(required=False, widget=forms.TextInput(attrs={"inputmode": "numeric"}))
+    birth_date_estimated = forms.BooleanField(required=False)
+    village = forms.ChoiceField(choices=VILLAGES, required=False, widget=forms.RadioSelect)
+    village_name = forms.CharField(required=False, widget=forms.TextInput(attrs={"dir": "auto"}))
     phone = forms.CharField(required=False, widget=forms.TextInput(attrs={"type": "tel", "dir": "ltr"}))
 
 

@@ -111,6 +111,8 @@ class PeopleSpecimens:
             "person": self.names.nurse,
             "station": "Triage" if role == "clinic" else None,
             "today": datetime.now(tz=UTC).date(),
+            "staff_id": "s1",
+            "nav": _nav(role),
             "status": self.badge() if role == "clinic" else {"role": role, "needs_you": 5, "silent": 2},
         }
 
@@ -231,28 +233,65 @@ class PeopleSpecimens:
             ],
         }
 
-    def queue(self) -> dict[str, Any]:
-        def entry(n: int, person: Mapping[str, Any], minutes: int, **more: Any) -> dict[str, Any]:
-            visit = {"id": f"v{n}", "category": "General", "station": "Triage"}
-            plain = {"priority": "", "claimed_by": None, "mine": False}
-            return {"visit": visit, "person": person, "since": ago(minutes)} | plain | more
+    def entry(self, n: int, person: Mapping[str, Any], minutes: int, **more: Any) -> dict[str, Any]:
+        """One row of a queue."""
+        visit = {"id": f"v{n}", "category": "General", "station": "Triage"}
+        plain = {"priority": "", "claimed_by": None, "claimed_id": None, "mine": False, "skips": 0}
+        rest: dict[str, Any] = {
+            "back_from": "",
+            "waits_for": None,
+            "for_id": None,
+            "also_claimed": [],
+            "state": "waiting",
+        }
+        return {"visit": visit, "person": person, "since": ago(minutes)} | plain | rest | more
 
-        first = entry(1, self.child, 12, priority="emergency")
+    def queue(self) -> dict[str, Any]:
+        first = self.entry(1, self.child, 12, priority="emergency")
+        other = self._person("p4", self.names.registrar, "8 years", "Male", number="4821-2207-1")
+        nurse, registrar = self.names.nurse, self.names.registrar
+        in_line = [
+            first,
+            self.entry(4, other, 35, priority="priority", skips=2, waits_for=nurse, for_id="s1"),
+        ]
         return {
             "stations": self.stations,
             "station": self.stations[1],
-            "entries": [
-                first,
-                entry(2, self.mother, 64, claimed_by=self.names.nurse, mine=True),
-                entry(3, self.father, 41, claimed_by=self.names.registrar),
-                entry(
-                    4,
-                    self._person("p4", self.names.registrar, "8 years", "Male", number="4821-2207-1"),
-                    35,
-                    priority="priority",
-                ),
+            "digests": {"queue": "a1", "counts": "b2", "day": "c3"},
+            "waiting": 2,
+            "longest_since": ago(35),
+            "busy": [
+                self.entry(2, self.mother, 64, claimed_by=nurse, claimed_id="s1", mine=True),
+                self.entry(3, self.father, 41, claimed_by=registrar, claimed_id="s2", also_claimed=[nurse]),
             ],
+            "in_line": in_line,
+            "first": in_line,
+            "away": [self.entry(5, self.father, 90, back_from="Laboratory", state="left")],
             "next_entry": first,
+            "mine": False,
+            "own": True,
+        }
+
+    def board(self) -> dict[str, Any]:
+        busy = self.queue() | {"digest": "d4", "more_on_board": 3}
+        quiet: dict[str, Any] = {"waiting": 0, "longest_since": None, "busy": [], "first": [], "digest": "e5"}
+        return {
+            "columns": [
+                (busy if one is self.stations[1] else quiet) | {"station": one} for one in self.stations
+            ],
+            "day": {"is_open": True, "place": self.names.node, "since": ago(200)},
+            "day_by": self.names.nurse,
+            "digests": {"day": "c3"},
+            "my_station": self.stations[1],
+            "may_manage": True,
+        }
+
+    def day(self, is_open: bool) -> dict[str, Any]:
+        return {
+            "day": {"is_open": is_open, "place": self.names.node, "since": ago(200)},
+            "day_by": self.names.nurse,
+            "place": self.names.node,
+            "left": [self.entry(1, self.child, 90, here=True), self.entry(2, self.mother, 200, here=False)],
         }
 
     def one_visit(self) -> dict[str, Any]:
@@ -275,3 +314,26 @@ class PeopleSpecimens:
             "stations": self.stations,
             "next_station": self.stations[2],
         }
+
+
+def _nav(role: str) -> dict[str, Any]:
+    """More pages than the bar holds at a clinic, fewer at central."""
+    clinic = [
+        ("queue", "queue", "Queue"),
+        ("find", "find", "Find"),
+        ("board", "board", "Board"),
+        ("register", "register", "Register"),
+        ("review", "review", "Review"),
+        ("sync-status", "sync", "Sync"),
+    ]
+    central = [
+        ("find", "find", "Find"),
+        ("central-nodes", "laptop", "Clinics"),
+        ("review", "review", "Review"),
+    ]
+    pages = [
+        {"url_name": name, "icon": icon, "word": word}
+        for name, icon, word in (central if role == "central" else clinic)
+    ]
+    first = pages if role == "central" else pages[:4]
+    return {"first": first, "more": pages[len(first) :], "in_more": False}

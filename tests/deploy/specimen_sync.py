@@ -41,6 +41,7 @@ class Specimens(PeopleSpecimens):
             numbers = [(sent + waiting + needs, 0, 0) for sent, waiting, needs in numbers]
         shown = {
             "verdict": "waiting",
+            "may_sync": True,
             "records": {"total": 142, "at_central": 118},
             "status": {
                 "link": {"state": "up", "since": ago(6), "reason": ""},

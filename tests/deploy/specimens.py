@@ -43,9 +43,31 @@ def _stage(made: Specimens, program: str) -> Page:
         "stage": stage,
         "form": build_form(definition),
         "version": "s-token",
-        "draft": {"at": ago(12)},
+        "draft": {"id": "d-1", "at": ago(12), "address": "/visit-stage/v/s/", "sentence": ""},
     }
     return Page("visits/stage.html", context)
+
+
+def _tablet_pages(made: Specimens) -> dict[str, Page]:
+    typed = [("complaint", made.names.village), ("weight", "61")]
+    draft = {
+        "pk": "d-1",
+        "title": made.names.mother,
+        "at": ago(12),
+        "address": "/register/",
+        "answers": typed,
+    }
+    sent = draft | {"pk": "d-2", "sentence": "Something in it needs another look."}
+    titles = {"lost": "The clinic laptop does not answer", "unsent": "This was not saved"}
+    titles |= {"kept": "Kept on this tablet", "left": "You are logged out"}
+    return {
+        "kept": Page("tablet/kept.html", {"drafts": [sent, draft]}),
+        "kept-nothing": Page("tablet/kept.html", {"drafts": []}),
+        **{
+            f"without-laptop-{why}": Page("tablet/without_laptop.html", {"why": why, "title": title})
+            for why, title in titles.items()
+        },
+    }
 
 
 def _clinic_pages(made: Specimens) -> dict[str, Page]:
@@ -70,7 +92,7 @@ def _clinic_pages(made: Specimens) -> dict[str, Page]:
                 "sessions": [{"id": "1", "device": "tablet-3", "since": ago(200), "this": True}],
             },
         ),
-        "find": Page("people/find.html", {"q": "", "results": None, "more": False}),
+        "find": Page("people/find.html", {"q": "", "results": None, "more": False, "may_register": True}),
         "find-results": Page("people/find.html", found),
         "find-nobody": Page("people/find.html", {"q": "Xyz", "results": [], "more": False}),
         "register": Page("people/register.html", new),
@@ -95,7 +117,12 @@ def _clinic_pages(made: Specimens) -> dict[str, Page]:
         ),
         "history": Page("people/history.html", made.history()),
         "queue": Page("visits/queue.html", made.queue()),
-        "queue-empty": Page("visits/queue.html", {"stations": made.stations, "station": None, "entries": []}),
+        "queue-empty": Page(
+            "visits/queue.html", {"stations": made.stations, "station": made.stations[0], "digests": {}}
+        ),
+        "board": Page("board/board.html", made.board()),
+        "day-open": Page("board/day.html", made.day(False)),
+        "day-close": Page("board/day.html", made.day(True)),
         "visit": Page("visits/visit.html", made.one_visit()),
         "stage": _stage(made, "outpatient"),
         "stage-kinds": _stage(made, "field_kinds"),
@@ -178,7 +205,11 @@ def pages(names: Names = LATIN) -> dict[str, Page]:
         "central-empty": Page("central/nodes.html", {"nodes": [], "form": NodeForm(), "enrolled": None}),
     }
     stranger = {"node_name": names.node, "role": "clinic", "person": None}
-    shells = [(strangers, stranger), (_clinic_pages(made), made.shell()), (central, made.shell("central"))]
+    shells = [
+        (strangers, stranger),
+        (_clinic_pages(made) | _tablet_pages(made), made.shell()),
+        (central, made.shell("central")),
+    ]
     return {
         name: Page(page.template, {"shell": shell} | page.context)
         for group, shell in shells

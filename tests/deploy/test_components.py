@@ -271,6 +271,7 @@ def test_scripts_carry_the_nonce_of_the_page() -> None:
     assert len(page.all("script")) == len(SCRIPTS) + 1
 
 
+@pytest.mark.django_db
 @override_settings(ROOT_URLCONF="tests.deploy.addresses")
 @pytest.mark.parametrize(("debug", "status"), [(True, 200), (False, 404)])
 def test_the_page_of_components_is_open_in_debug_only(client: Client, debug: bool, status: int) -> None:

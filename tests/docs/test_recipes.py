@@ -66,11 +66,11 @@ def test_a_synced_model_is_declared_as_the_recipe_says() -> None:
     with isolate_apps("clinic.visits", "registry.people"):
         _somebody()
         exec(model, given)  # noqa: S102  the page is ours
-        table = _compiled(given["Allergy"])
+        table = _compiled(given["Implant"])
         exec(service, given)  # noqa: S102
-    assert table_named("allergies") is None, "the recipe's example has become real: choose another"
+    assert table_named("implants") is None, "the recipe's example has become real: choose another"
     assert [column.parent for column in table.parents] == ["patients"]
     assert table.scope_attname == "patient_id"
-    assert (table.rule("severity", {}), table.rule(GONE, {})) == ("ask", "latest")
-    assert table.python("severity", "mild") == "mild"
-    assert callable(given["add_allergy"])
+    assert (table.rule("side", {}), table.rule(GONE, {})) == ("ask", "latest")
+    assert table.python("side", "left") == "left"
+    assert callable(given["add_implant"])

@@ -238,7 +238,10 @@ class _Normaliser:
             ),
             sections=tuple(self._section(section, stage) for section in sorted(sections, key=_order)),
             translations=translations_of(stage.translations, said),
-            **said,
+            name=stage.name,
+            description=stage.description,
+            occurred_label=stage.execution_date_label,
+            due_label=stage.due_date_label,
         )
 
     def _section(self, section: dhis2.Section, stage: dhis2.Stage) -> SectionPart:

@@ -18,7 +18,9 @@ from clinic.exchange.dhis2.normalise import documents_in
 from clinic.exchange.dhis2.package import BadPackage, Package, read_package
 from clinic.programs.document import NotADocument, ProgramDocument, read_document
 from clinic.programs.policy import check_document
+from clinic.programs.selectors import rule_book_of
 from clinic.programs.services import answering, publish
+from clinic.programs.wording import fault_words
 from registry.refusals import _
 from sync.ledger.recording import Author
 
@@ -34,7 +36,9 @@ class ProgramFile:
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """One program of a file. `counts` is what its version holds, `in_file` what the file had."""
+    """One program of a file. `counts` is what its version holds, `in_file` what the file had, `off`
+    the rules that cannot work and why.
+    """
 
     program: str
     code: str
@@ -44,6 +48,7 @@ class Imported:
     created: bool
     counts: Mapping[str, int]
     in_file: Mapping[str, int]
+    off: Sequence[Mapping[str, str]] = ()
 
     def plain(self) -> dict[str, Any]:
         """For JSON."""
@@ -99,6 +104,10 @@ def _imported(document: ProgramDocument, held: Mapping[str, int], by: Author) ->
         created=published.created,
         counts=counts_of(document),
         in_file=held,
+        off=[
+            {"rule": fault.rule, "name": fault.name, "code": fault.code, "reason": fault_words(fault)}
+            for fault in rule_book_of(published.version.pk).faults
+        ],
     )
 
 

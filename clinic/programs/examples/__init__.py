@@ -1,8 +1,10 @@
-"""Programs of our own, ready to publish.
+"""Programs of our own, ready to publish, each in five languages.
 
-Lives here: `outpatient.json` (the outpatient day: triage, consultation, pharmacy; in five languages),
-`field_kinds.json` (every kind of field once; for trying out, not for patients) and `example`, which reads
-one. Not here: publishing (`clinic/programs/services.py`).
+Lives here: one document a program: the outpatient day, antenatal and postnatal care, NCD screening and care,
+cancer screening, child immunisation (an example of a national schedule). Their descriptions name the
+guidelines they follow; a programme office adapts a copy. `field_kinds.json` has every kind of field once, for
+trying out, not for patients. Not here: publishing (`clinic/programs/services.py`, and
+`import_programs --shipped`).
 """
 
 from __future__ import annotations
@@ -12,7 +14,16 @@ from typing import Final
 
 from clinic.programs.document import ProgramDocument, read_document
 
-NAMES: Final = ("outpatient", "field_kinds")
+SHIPPED: Final = (
+    "outpatient",
+    "antenatal",
+    "postnatal",
+    "ncd_screening",
+    "ncd_care",
+    "cancer_screening",
+    "immunisation",
+)
+NAMES: Final = (*SHIPPED, "field_kinds")
 
 
 def example(name: str) -> ProgramDocument:

@@ -9,7 +9,7 @@ import pytest
 from django.urls import reverse
 
 from clinic.visits.models import Visit
-from clinic.visits.services import claim_visit, send_visit
+from clinic.visits.moving import claim_visit, release_visit, send_visit
 from sync.models import EnrolledNode
 from tests.clinic.visits.day import Day
 from tests.registry.conftest import browser
@@ -57,19 +57,17 @@ def test_my_stations_queue_has_the_longest_wait_first(day: Day) -> None:
     assert shown(queue(day)) == ["Luz Ábrego", "Beto Smith"]
     assert shown(queue(day, day.cast.ana)) == ["José Pérez"]
     assert shown(queue(day, station="provider")) == ["José Pérez"]
-    assert set(shown(queue(day, station="all"))) == {"José Pérez", "Luz Ábrego", "Beto Smith"}
 
 
-def test_whom_i_am_with_comes_first_and_whom_a_colleague_is_with_last(day: Day) -> None:
+def test_whom_i_am_with_comes_first_and_then_whom_a_colleague_is_with(day: Day) -> None:
     jose, luz, _beto = three_visits(day)
     claim_visit(by=day.ana, visit=jose)
-    assert shown(queue(day)) == ["Luz Ábrego", "Beto Smith", "José Pérez"]
+    assert shown(queue(day)) == ["José Pérez", "Luz Ábrego", "Beto Smith"]
     claim_visit(by=day.nurse, visit=luz)
-    assert shown(queue(day)) == ["Luz Ábrego", "Beto Smith", "José Pérez"]
-    entries = queue(day).context["entries"]
-    assert [(entry["mine"], entry["claimed_by"]) for entry in entries] == [
+    assert shown(queue(day)) == ["Luz Ábrego", "José Pérez", "Beto Smith"]
+    busy = queue(day).context["busy"]
+    assert [(entry["mine"], entry["claimed_by"]) for entry in busy] == [
         (True, "Tina Abrego"),
-        (False, None),
         (False, "Ana Batista"),
     ]
 
@@ -79,9 +77,33 @@ def test_the_next_patient_is_offered_to_whoever_is_free(day: Day) -> None:
     assert queue(day).context["next_entry"]["visit"]["id"] == jose.pk
     claim_visit(by=day.ana, visit=jose)
     assert queue(day).context["next_entry"]["visit"]["id"] == luz.pk
+    assert "data-next>" in queue(day).content.decode()
     claim_visit(by=day.nurse, visit=luz)
-    assert queue(day).context["next_entry"] is None
+    assert "data-next hidden>" in queue(day).content.decode()
     assert queue(day, day.pia).context["next_entry"] is None
+
+
+def test_whoever_was_handed_to_me_is_my_next_and_nobody_elses(day: Day) -> None:
+    jose, luz, _beto = three_visits(day)
+    claim_visit(by=day.nurse, visit=luz)
+    release_visit(by=day.nurse, visit=luz, to=day.cast.ana.pk)
+    assert queue(day, day.cast.ana, station="triage").context["next_entry"]["visit"]["id"] == luz.pk
+    assert queue(day).context["next_entry"]["visit"]["id"] == jose.pk
+    assert "for Ana Batista" in queue(day).content.decode().replace("<bdi>", "").replace("</bdi>", "")
+
+
+def test_the_board_shows_every_station_and_who_is_with_whom(day: Day) -> None:
+    jose, luz, _beto = three_visits(day)
+    claim_visit(by=day.nurse, visit=jose)
+    send_visit(by=day.nurse, visit=luz, station="provider")
+    page = day.browser().get(reverse("board"), secure=True)
+    columns = {one["station"]["id"]: one for one in page.context["columns"]}
+    assert {code: one["waiting"] for code, one in columns.items()} == {
+        "registration": 0, "triage": 1, "provider": 1, "lab": 0, "pharmacy": 0
+    }  # fmt: skip
+    assert [entry["claimed_by"] for entry in columns["triage"]["busy"]] == ["Tina Abrego"]
+    assert columns["lab"]["longest_since"] is None
+    assert 'data-live-part="station:lab"' in page.content.decode()
 
 
 def test_the_page_fetches_only_its_list_again(day: Day) -> None:
@@ -109,9 +131,7 @@ def test_an_unknown_station_is_nobodys(day: Day) -> None:
     day.visit()
     response = day.browser().post(reverse("station"), {"station": "roof"}, secure=True)
     assert response.status_code == 400
-    everybody = queue(day, station="roof")
-    assert shown(everybody) == ["José Pérez"]
-    assert (everybody.context["station"], everybody.context["next_entry"]) == (None, None)
+    assert queue(day, station="roof")["Location"] == reverse("board")
 
 
 def test_a_queue_needs_a_facility(day: Day) -> None:

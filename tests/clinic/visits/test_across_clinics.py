@@ -12,9 +12,10 @@ from clinic.programs.models import ProgramVersion
 from clinic.programs.selectors import definition_of
 from clinic.programs.services import publish
 from clinic.visits.models import StageEvent, Visit, VisitStep
+from clinic.visits.moving import send_visit
 from clinic.visits.policy import StepKind
 from clinic.visits.selectors import standing
-from clinic.visits.services import edit_event, open_visit, record_event, send_visit
+from clinic.visits.services import edit_event, open_visit, record_event
 from clinic.visits.timeline import tell
 from registry.people.models import Patient
 from registry.places.models import Facility

@@ -66,6 +66,10 @@ def test_a_visit_is_opened_once_for_one_key(day: Day) -> None:
         "since": "2026-11-20T09:30:00Z",
         "arrived_at": "2026-11-20T09:30:00Z",
         "claimed_by": None,
+        "also_claimed": [],
+        "waits_for": None,
+        "priority": "normal",
+        "skips": 0,
         "closed_at": None,
         "version": "",
     }

@@ -11,8 +11,9 @@ from django.test import Client
 from django.urls import reverse
 
 from clinic.visits.models import Enrollment, StageEvent, Visit, VisitStep
+from clinic.visits.moving import claim_visit, close_visit
 from clinic.visits.selectors import standing
-from clinic.visits.services import claim_visit, close_visit, edit_event
+from clinic.visits.services import edit_event
 from sync.ledger.models import Change
 from tests.clinic.forms.page import Page
 from tests.clinic.visits.day import Day
@@ -236,7 +237,7 @@ def test_a_colleague_was_faster(day: Day, visit: Visit) -> None:
     claim_visit(by=day.ana, visit=visit)
     response = submit(client, action, form)
     page = text_of(client.get(response["Location"], secure=True).content.decode())
-    assert "Somebody else is with this patient." in page
+    assert "Ana Batista is with this patient." in page
     assert "Ana Batista is with this patient now." in page
 
 

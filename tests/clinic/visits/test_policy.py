@@ -39,7 +39,7 @@ def test_whoever_claims_has_the_patient_and_the_wait_still_counts_from_the_arriv
 
 def test_sending_on_frees_the_patient() -> None:
     now = standing_of(OPENED, [SENT, step("claimed", "triage", 12, TINA), step("sent", "provider", 15)])
-    assert now == Standing(VisitState.WAITING, "provider", at(15), at(15))
+    assert now == Standing(VisitState.WAITING, "provider", at(15), at(15), came_from="triage")
 
 
 def test_a_claim_at_a_station_the_patient_has_left_counts_for_nothing() -> None:
@@ -182,4 +182,6 @@ def test_nobody_is_enrolled_tomorrow_or_before_their_grandparents() -> None:
 
 
 def test_the_words_of_steps_never_change() -> None:
-    assert [kind.value for kind in StepKind] == ["sent", "claimed", "closed"]
+    assert {kind.value for kind in StepKind} == set(
+        "sent sent-back claimed released skipped left returned carried priority closed".split()
+    )

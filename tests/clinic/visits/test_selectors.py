@@ -6,6 +6,7 @@ from pytest_django import DjangoAssertNumQueries
 
 from clinic.programs.services import publish
 from clinic.visits.models import StageEvent, Visit
+from clinic.visits.moving import claim_visit, close_visit, send_visit
 from clinic.visits.policy import VisitState
 from clinic.visits.selectors import (
     open_visit_of,
@@ -16,7 +17,7 @@ from clinic.visits.selectors import (
     tasks_of,
     waiting_by_station,
 )
-from clinic.visits.services import claim_visit, close_visit, edit_event, record_event, send_visit
+from clinic.visits.services import edit_event, record_event
 from clinic.visits.timeline import tell, timeline, told_in
 from registry.people.links import open_visits_of
 from tests.clinic.programs.samples import CHILD, with_element

@@ -8,16 +8,10 @@ from uuid import UUID, uuid4
 import pytest
 
 from clinic.visits.models import Enrollment, Visit, VisitStep
+from clinic.visits.moving import claim_visit, close_visit, send_visit
 from clinic.visits.policy import VisitState
 from clinic.visits.selectors import open_visit_of, queue, standing
-from clinic.visits.services import (
-    Opened,
-    claim_visit,
-    close_visit,
-    enrol,
-    open_visit,
-    send_visit,
-)
+from clinic.visits.services import Opened, enrol, open_visit
 from registry.people.selectors import person
 from sync.ledger.models import Change
 from sync.node import Node

@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 
 from clinic.exchange.dhis2.package import MAX_BYTES
 from clinic.exchange.dhis2.services import ProgramFile, import_programs, read_programs
+from clinic.programs.examples import SHIPPED, example
 from registry.commands import Answer, AnsweringCommand
 from sync.ledger.recording import Author
 from sync.problems import Problem
@@ -21,11 +22,16 @@ class Command(AnsweringCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)
-        parser.add_argument("files", nargs="+", metavar="FILE", type=Path)
+        parser.add_argument("files", nargs="*", metavar="FILE", type=Path)
+        parser.add_argument("--shipped", action="store_true", help="also the programs that come with Posta")
 
     def answer(self, options: dict[str, Any]) -> Answer:
         # Every file is read before the first is published: a bad one means that nothing was imported.
         files = [_file(path) for path in options["files"]]
+        if options["shipped"]:
+            files += [ProgramFile(name, [example(name)], {}) for name in SHIPPED]
+        if not files:
+            raise Problem("no-files", _("Name a file, or say --shipped. Nothing was imported."))
         by = Author(None, "command line")
         return {
             "files": [
@@ -61,3 +67,5 @@ def _lines(program: dict[str, Any]) -> Iterator[str]:
         held = program["in_file"].get(name, count)
         rest = f" of {held} in the file" if held != count else ""
         yield f"  {name.replace('_', ' ')}: {count}{rest}"
+    for fault in program["off"]:
+        yield f"  off: {fault['name']} ({fault['rule']}): {fault['reason']}"

@@ -1,0 +1,239 @@
+"""Pages of the laboratory.
+
+Lives here: ordering tests on a visit, the bench's list, entering and correcting results, having seen one. Not
+here: what they print (`shapes.py`), writing (`services.py`).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse, QueryDict
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from clinic.lab.models import LabResult
+from clinic.lab.policy import can_order, can_report, can_see_bench
+from clinic.lab.selectors import ToldOrder, bench, order_of
+from clinic.lab.services import (
+    Entry,
+    acknowledge,
+    cancel_order,
+    correct_result,
+    judged_result,
+    order_tests,
+    report_results,
+    take_specimen,
+)
+from clinic.lab.shapes import bench_rows, input_shape, order_shape, test_groups
+from clinic.visits.pages import place_of_work, shown_visit
+from clinic.visits.shapes import alerts_of, visit_shape
+from registry.people.selectors import person
+from registry.people.views import posted_save_id, shown_patient
+from registry.staff.selectors import author_of, authority_in
+from sync.problems import Problem
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@login_required
+def order(request: HttpRequest, visit_id: UUID) -> HttpResponse:
+    """Choose tests for the patient of a visit."""
+    visit = shown_visit(request, visit_id)
+    if not can_order(authority_in(request), [visit.facility_id]):
+        raise PermissionDenied
+    problem: Problem | None = None
+    if request.method == "POST":
+        try:
+            made = order_tests(
+                by=author_of(request),
+                patient=visit.patient,
+                facility=visit.facility,
+                tests=request.POST.getlist("tests"),
+                visit=visit,
+                urgent="urgent" in request.POST,
+                note=request.POST.get("note", ""),
+                save_id=posted_save_id(request.POST),
+            )
+        except Problem as refused:
+            if not refused.fields:
+                raise
+            problem = refused
+        else:
+            said = ngettext("%(n)d test ordered.", "%(n)d tests ordered.", len(made)) % {"n": len(made)}
+            messages.success(request, f"{said} {_('Saved on the clinic laptop.')}")
+            return redirect("visit", visit.pk)
+    context = {
+        "visit": visit_shape(visit),
+        "person": person(visit.patient),
+        "alerts": alerts_of(visit.patient),
+        "groups": test_groups(),
+        "chosen": request.POST.getlist("tests"),
+        "note": request.POST.get("note", ""),
+        "urgent": "urgent" in request.POST,
+        "problems": _problems(problem, {"tests": "tests", "note": "note"}),
+        "errors": problem.fields if problem else {},
+    }
+    return render(request, "lab/order.html", context, status=422 if problem else 200)
+
+
+def _problems(problem: Problem | None, targets: dict[str, str]) -> list[dict[str, str]]:
+    if problem is None:
+        return []
+    return [
+        {"target": targets.get(name, name), "message": str(text)} for name, text in problem.fields.items()
+    ]
+
+
+@require_safe
+@login_required
+def the_bench(request: HttpRequest) -> HttpResponse:
+    """What waits in the laboratory."""
+    who = authority_in(request)
+    if not can_see_bench(who):
+        raise PermissionDenied
+    facility = place_of_work(who)
+    context = {"rows": bench_rows(facility), "may_report": can_report(who, [facility.pk])}
+    return render(request, "lab/bench.html", context)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@login_required
+def results(request: HttpRequest, patient_id: UUID) -> HttpResponse:
+    """Enter results: everything that waits for a patient, on one page. What is left empty goes on waiting."""
+    patient = shown_patient(request, patient_id)
+    facility = place_of_work(authority_in(request))
+    if not can_report(authority_in(request), [facility.pk]):
+        raise PermissionDenied
+    waiting = [told for told in bench(facility) if told.order.patient_id == patient.pk]
+    errors: dict[UUID, str] = {}
+    if request.method == "POST":
+        saved, errors = _enter(request, waiting)
+        if saved:
+            said = ngettext("%(n)d result entered.", "%(n)d results entered.", saved) % {"n": saved}
+            messages.success(request, f"{said} {_('Saved on the clinic laptop.')}")
+        elif not errors:
+            messages.warning(request, _("Nothing is filled in yet."))
+        if saved and not errors:
+            return redirect("lab")
+        waiting = [told for told in bench(facility) if told.order.patient_id == patient.pk]
+    context = {
+        "person": person(patient),
+        "alerts": alerts_of(patient),
+        "rows": [_entry(told, request.POST, errors) for told in waiting],
+        "problems": [{"target": f"value-{pk}", "message": text} for pk, text in errors.items()],
+    }
+    return render(request, "lab/results.html", context, status=422 if errors else 200)
+
+
+def _entry(told: ToldOrder, posted: QueryDict, errors: dict[UUID, str]) -> dict[str, Any]:
+    key = told.order.pk
+    return order_shape(told) | {
+        "input": input_shape(told.order.test, told.order.patient),
+        "value": posted.get(f"value-{key}", ""),
+        "comment": posted.get(f"comment-{key}", ""),
+        "error": errors.get(key, ""),
+    }
+
+
+def _enter(request: HttpRequest, waiting: list[ToldOrder]) -> tuple[int, dict[UUID, str]]:
+    """Save what is right, and say what is wrong with the rest: a slip keeps none of the others back."""
+    good, errors = [], {}
+    for told in waiting:
+        key = told.order.pk
+        typed = request.POST.get(f"value-{key}", "").strip()
+        if not typed:
+            continue
+        entry = Entry(told.order, typed, request.POST.get(f"comment-{key}", ""))
+        try:
+            judged_result(entry)
+        except Problem as refused:
+            errors[key] = f"{told.name}: {next(iter(refused.fields.values()))}"
+        else:
+            good.append(entry)
+    if not good:
+        return 0, errors
+    made = report_results(by=author_of(request), entries=good, save_id=posted_save_id(request.POST))
+    return len(made), errors
+
+
+@require_POST
+@login_required
+def step(request: HttpRequest, order_id: UUID, deed: str) -> HttpResponse:
+    """The specimen is taken; the order is not needed; the result is seen."""
+    told = _shown(request, order_id)
+    by, save_id = author_of(request), posted_save_id(request.POST)
+    if deed == "taken":
+        take_specimen(by=by, order=told.order, save_id=save_id)
+    elif deed == "cancel":
+        cancel_order(by=by, order=told.order, reason=request.POST.get("reason", ""), save_id=save_id)
+    else:
+        acknowledge(by=by, order=told.order, save_id=save_id)
+    messages.success(request, _("Saved on the clinic laptop."))
+    if deed == "taken":
+        return redirect("lab-results", told.order.patient_id)
+    if told.order.visit_id:
+        return redirect("visit", told.order.visit_id)
+    return redirect("patient", told.order.patient_id)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@login_required
+def correct(request: HttpRequest, result_id: UUID) -> HttpResponse:
+    """Correct a result that was entered wrongly."""
+    row: LabResult | None = LabResult.objects.living().filter(pk=result_id).first()
+    if row is None:
+        raise Http404
+    told = _shown(request, row.order_id)
+    if not can_report(authority_in(request), [told.order.facility_id]):
+        raise PermissionDenied
+    error = ""
+    if request.method == "POST":
+        try:
+            outcome = correct_result(
+                by=author_of(request),
+                result=row,
+                value=request.POST.get("value-result", ""),
+                comment=request.POST.get("comment", ""),
+                seen=request.POST.get("version") or None,
+                save_id=posted_save_id(request.POST),
+            )
+        except Problem as refused:
+            if not refused.fields:
+                raise
+            error = str(next(iter(refused.fields.values())))
+        else:
+            if outcome == "conflicted":
+                messages.warning(
+                    request,
+                    _("Saved. A colleague wrote something else: both are kept until somebody decides."),
+                )
+            else:
+                messages.success(request, _("Saved on the clinic laptop."))
+            return redirect("patient", told.order.patient_id)
+    context = {
+        "person": person(told.order.patient),
+        "alerts": alerts_of(told.order.patient),
+        "order": order_shape(told),
+        "input": input_shape(told.order.test, told.order.patient),
+        "value": request.POST.get("value-result", row.value),
+        "comment": request.POST.get("comment", row.comment),
+        "version": request.POST.get("version", row.version),
+        "error": error,
+        "problems": [{"target": "value-result", "message": error}] if error else [],
+    }
+    return render(request, "lab/correct.html", context, status=422 if error else 200)
+
+
+def _shown(request: HttpRequest, order_id: UUID) -> ToldOrder:
+    """The order, if whoever asks may see its patient."""
+    told = order_of(order_id)
+    if told is None:
+        raise Http404
+    shown_patient(request, told.order.patient_id)
+    return told

@@ -1,0 +1,19 @@
+"""Registers `clinic.referrals`, and puts referrals on the patient's and the visit's page."""
+
+from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
+
+
+class ReferralsConfig(AppConfig):
+    name = "clinic.referrals"
+    label = "referrals"
+    verbose_name = "Referrals"
+
+    def ready(self) -> None:
+        from clinic.referrals.policy import can_see_list
+        from clinic.referrals.shapes import patient_panel, visit_panel
+        from registry.panels import offer_page, offer_panel
+
+        offer_panel("visit.side", visit_panel, order=80)
+        offer_panel("patient.main", patient_panel, order=40)
+        offer_page("referrals", "referral", _("Referrals"), order=70, may=can_see_list)

@@ -1,0 +1,96 @@
+"""Pages of reports, their files, and a person's measurements.
+
+Lives here: the requests. Not here: what they print (`shapes.py`, `patient.py`), the files (`files.py`).
+Read next: `tests/clinic/reports/test_pages.py`.
+"""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from clinic.reports.asked import Asked, asked_in, usual
+from clinic.reports.files import file_name, register_rows, sent, table_rows
+from clinic.reports.patient import chosen_charts
+from clinic.reports.register import every_line, register
+from clinic.reports.shapes import REPORTS, frame
+from clinic.visits.shapes import alerts_of
+from registry.people.selectors import person
+from registry.people.views import shown_patient
+from registry.staff.selectors import authority_in
+from sync.problems import Problem
+
+
+def _asked(request: HttpRequest) -> Asked:
+    """What the address asks about. Days that make no sense are said, and today is shown instead."""
+    who = authority_in(request)
+    try:
+        return asked_in(request.GET, who)
+    except Problem as problem:
+        if not problem.fields:
+            raise
+        messages.warning(request, str(next(iter(problem.fields.values()))))
+        return usual(who)
+
+
+@require_safe
+@login_required
+def daily_register(request: HttpRequest) -> HttpResponse:
+    """The register, a page at a time."""
+    who, asked = authority_in(request), _asked(request)
+    try:
+        number = int(request.GET.get("page", "1"))
+    except ValueError:
+        number = 1
+    context = frame("register", asked, who, request.GET) | {"page": register(asked, who, number)}
+    return render(request, "reports/register.html", context)
+
+
+@require_safe
+@login_required
+def report(request: HttpRequest, which: str) -> HttpResponse:
+    """One of the other reports: charts to look at, tables to copy."""
+    make = REPORTS.get(which)
+    if make is None:
+        raise Http404
+    asked = _asked(request)
+    tables, charts, more = make(asked)
+    context = frame(which, asked, authority_in(request), request.GET) | more
+    return render(request, "reports/report.html", context | {"tables": tables, "charts": charts})
+
+
+@require_safe
+@login_required
+def report_file(request: HttpRequest, which: str) -> StreamingHttpResponse:
+    """The same as a file."""
+    who = authority_in(request)
+    asked = asked_in(request.GET, who)
+    if which == "register":
+        return sent(register_rows(every_line(asked, who)), file_name(which, asked))
+    make = REPORTS.get(which)
+    if make is None:
+        raise Http404
+    tables, _charts, _more = make(asked)
+    return sent(table_rows(tables), file_name(which, asked))
+
+
+@require_safe
+@login_required
+def measurements(request: HttpRequest, patient_id: UUID) -> HttpResponse:
+    """Everything that was measured of one person, one thing at a time."""
+    patient = shown_patient(request, patient_id)
+    chosen = request.GET.get("of", "")
+    charts, choices = chosen_charts(patient, chosen)
+    context = {
+        "person": person(patient),
+        "alerts": alerts_of(patient),
+        "charts": charts,
+        "choices": choices,
+        "chosen": chosen,
+    }
+    return render(request, "reports/measurements.html", context)

@@ -1,0 +1,84 @@
+"""Passes: that somebody was logged in on a tablet, so that what they sealed can be written in their name
+later.
+
+Lives here: making one with a log-in's first page, its signed text for that page, ending it with the
+log-out, and reading it back. The text is signed by this laptop and names author, tablet and times; the
+row knows whether the log-in ended meanwhile and whether the password is still the same. Not here: what a
+pass allows (`policy.py`).
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+from uuid import UUID, uuid4
+
+from django.conf import settings
+from django.contrib.auth.signals import user_logged_out
+from django.core import signing
+from django.dispatch import receiver
+from django.http import HttpRequest
+
+from clinic.tablet.models import AuthorPass
+from clinic.tablet.policy import LATEST, Pass
+from registry.staff.devices import device_of
+from registry.staff.models import Account
+from registry.staff.selectors import account_of
+from sync.node import current_node
+
+_SALT: Final = "clinic.tablet.pass"
+_IN_SESSION: Final = "author_pass"
+
+
+def pass_for(request: HttpRequest) -> str:
+    """The signed pass of whoever is logged in on this tablet; empty where nobody is."""
+    account = account_of(request)
+    if account is None:
+        return ""
+    text = request.session.get(_IN_SESSION, "")
+    if not text:
+        text = request.session[_IN_SESSION] = _issue(account, device_of(request))
+    return str(text)
+
+
+def _issue(account: Account, device: str) -> str:
+    now = current_node().now()
+    row = AuthorPass.objects.create(
+        id=uuid4(),
+        staff_id=account.staff_id,
+        device=device,
+        credential=account.get_session_auth_hash(),
+        issued_at=now,
+        expires_at=now + timedelta(seconds=settings.SESSION_COOKIE_AGE),
+    )
+    AuthorPass.objects.filter(expires_at__lt=now - 2 * LATEST).delete()
+    times = (int(at.timestamp() * 1000) for at in (row.issued_at, row.expires_at))
+    return signing.dumps([str(row.pk), str(row.staff_id), device, *times], salt=_SALT)
+
+
+@receiver(user_logged_out)
+def end_pass(request: HttpRequest | None, **_more: Any) -> None:
+    """What is sealed after a log-out is not written in that person's name."""
+    held = read_pass(request.session.get(_IN_SESSION, "")) if request is not None else None
+    if held is not None:
+        AuthorPass.objects.filter(pk=held.id, ended_at=None).update(ended_at=current_node().now())
+
+
+def read_pass(text: str) -> Pass | None:
+    """What a pass says, if this laptop signed it."""
+    try:
+        pass_id, staff_id, device, issued, expires = signing.loads(text, salt=_SALT)
+    except (signing.BadSignature, ValueError, TypeError):
+        return None
+    row = AuthorPass.objects.filter(pk=pass_id).first()
+    account = Account.objects.filter(staff_id=staff_id).first()
+    return Pass(
+        id=UUID(pass_id),
+        staff_id=UUID(staff_id),
+        device=device,
+        issued_at=datetime.fromtimestamp(issued / 1000, tz=UTC),
+        expires_at=datetime.fromtimestamp(expires / 1000, tz=UTC),
+        ended_at=row.ended_at if row else None,
+        known=row is not None and account is not None and row.credential == account.get_session_auth_hash(),
+        active=account is not None and account.is_active,
+    )

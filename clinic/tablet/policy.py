@@ -1,0 +1,63 @@
+"""Whether a sealed save may be written in its author's name.
+
+Lives here, pure: what a pass says (`Pass`), and `check_pass` / `can_write_in_name`. A pass that does not
+hold never loses what was typed: it is kept for its author, who looks at it and saves it themselves. Not
+here: opening the seal (`sealing.py`), what the author may write (the room of the form).
+Read next: `outbox.py`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+from registry.refusals import Refused, _
+
+CLOCKS_DIFFER: Final = timedelta(minutes=2)
+LATEST: Final = timedelta(days=14)
+KEPT_TYPED: Final = timedelta(days=14)
+REMEMBERED: Final = timedelta(days=90)  # far longer than anything may wait
+MOST_FIELDS_BYTES: Final = 512 * 1024
+MOST_ITEMS: Final = 50
+MOST_SEALED_BYTES: Final = 2 * MOST_FIELDS_BYTES
+
+
+@dataclass(frozen=True, slots=True)
+class Pass:
+    """A log-in on a tablet. `known`: this laptop remembers it, and with the password that still holds."""
+
+    id: UUID
+    staff_id: UUID
+    device: str
+    issued_at: datetime
+    expires_at: datetime
+    ended_at: datetime | None = None
+    known: bool = True
+    active: bool = True
+
+
+def check_pass(held: Pass, *, author: UUID, device: str, sealed_at: datetime, now: datetime) -> None:
+    """`device` sends it now; `sealed_at` is by the laptop's clock, carried on by the tablet."""
+    if held.staff_id != author or held.device != device:
+        raise Refused("another-tablet", _("It came from another tablet than it was written on."), status=403)
+    if not held.active:
+        raise Refused("author-left", _("Its author no longer works here."), status=403)
+    if not held.known:
+        raise Refused(
+            "pass-unknown", _("The password was changed since, or the laptop replaced."), status=403
+        )
+    ended = min(held.ended_at or held.expires_at, held.expires_at)
+    if not held.issued_at - CLOCKS_DIFFER <= sealed_at <= ended + CLOCKS_DIFFER:
+        raise Refused("not-logged-in-then", _("It was saved after the log-in had ended."), status=403)
+    if not sealed_at - CLOCKS_DIFFER <= now <= sealed_at + LATEST:
+        raise Refused("too-late", _("It waited on the tablet for too long."), status=403)
+
+
+def can_write_in_name(held: Pass, *, author: UUID, device: str, sealed_at: datetime, now: datetime) -> bool:
+    try:
+        check_pass(held, author=author, device=device, sealed_at=sealed_at, now=now)
+    except Refused:
+        return False
+    return True

@@ -1,0 +1,1 @@
+"""Thirty tablets on a clinic day, against a real node: `python -m tests.bench.tablets`."""
