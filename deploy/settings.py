@@ -52,11 +52,13 @@ INSTALLED_APPS = [
     "clinic.visits",
     "clinic.forms",
     "clinic.programs",
+    "registry.attachments",
     "registry.people",
     "registry.numbers",
     "registry.staff",
     "registry.places",
     "sync.review",
+    "sync.files",
     "sync.feed",
     "sync.ledger",
     "sync",
@@ -64,6 +66,7 @@ INSTALLED_APPS = [
     "django.contrib.contenttypes",
     "django.contrib.sessions",
     "django.contrib.messages",
+    "django.contrib.humanize",  # allauth's page of sessions says "3 hours ago" with it
     "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
     "allauth",
@@ -78,6 +81,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "deploy.middleware.Compress",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "deploy.middleware.NoStore",
@@ -209,6 +213,9 @@ SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
 SECURE_PROXY_SSL_HEADER = None
 X_FRAME_OPTIONS = "DENY"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 8 * 1024 * 1024
+FILE_UPLOAD_HANDLERS = [
+    "sync.files.receiving.InMemory"
+]  # Django's own would write files to the disk in clear
 SILENCED_SYSTEM_CHECKS = [
     "security.W004",  # no HSTS: `clinic.local` is another laptop in the next district
     "security.W008",  # no redirect: the port speaks HTTPS only
@@ -250,6 +257,7 @@ LANGUAGES = [
     ("ar", _("Arabic")),
 ]
 LOCALE_PATHS = [BASE_DIR / "deploy" / "locale"]
+FORMAT_MODULE_PATH = "deploy.formats"
 LANGUAGE_COOKIE_SECURE = True
 USE_TZ = True
 TIME_ZONE = environment.time_zone(os.environ)

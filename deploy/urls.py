@@ -15,6 +15,7 @@ pages: Addresses = [
     path("account/sessions/", include("allauth.usersessions.urls")),
     path("i18n/", include("django.conf.urls.i18n")),
     path("", include("registry.people.urls")),
+    path("", include("registry.attachments.urls")),
     path("", include("clinic.pharmacy.urls")),
     path("", include("clinic.programs.urls")),
     path("", include("clinic.forms.urls")),
@@ -26,11 +27,13 @@ pages: Addresses = [
     path("", include("clinic.referrals.urls")),
     path("", include("clinic.reports.urls")),
     path("", include("sync.urls")),
+    path("", include("deploy.guide")),
     path("", include("deploy.components_urls")),
 ]
 
 api: Addresses = [
     path("", include("registry.people.api_urls")),
+    path("", include("registry.attachments.api_urls")),
     path("", include("clinic.pharmacy.api_urls")),
     path("", include("clinic.visits.api_urls")),
     path("", include("clinic.board.api_urls")),

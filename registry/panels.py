@@ -23,6 +23,7 @@ Place: TypeAlias = Literal[
     "patient.side",
     "patient.actions",
     "patient.photo",
+    "register.photo",
     "visit.main",
     "visit.side",
     "home",

@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from sync.core.protocol import BadReceipt, open_receipt
+from sync.files.upkeep import files_waiting
 from sync.ledger.models import Change, Receipt
 from sync.ledger.selectors import instant
 from sync.models import LinkState, SyncRun
@@ -27,6 +28,7 @@ from sync.status import Status, Tail, changes_by_group, group_of, moment, read_s
 from sync.vault.keys import receipt_keys
 
 RECEIPTS_SHOWN: Final = 10
+FILES: Final = "attachments"
 ASIDES_AT_ONCE: Final = 100
 
 GROUP_LABELS: Final[dict[str, Any]] = {
@@ -38,7 +40,7 @@ GROUP_LABELS: Final[dict[str, Any]] = {
     "prescriptions": gettext_lazy("Prescriptions and dispensing"),
     "insurance": gettext_lazy("Insurance and claims"),
     "stock": gettext_lazy("Stock"),
-    "attachments": gettext_lazy("Attachments"),
+    "attachments": gettext_lazy("Photos and files"),
 }
 STEPS: Final[dict[str, Any]] = {
     "hello": gettext_lazy("Greeting central"),
@@ -48,6 +50,7 @@ STEPS: Final[dict[str, Any]] = {
     "exchange": gettext_lazy("Sending and fetching"),
     "numbers": gettext_lazy("Fetching registration numbers"),
     "digests": gettext_lazy("Comparing with central"),
+    "files": gettext_lazy("Sending photos and files"),
 }
 OUTCOMES: Final[dict[str, Any]] = {
     "applied": gettext_lazy("kept"),
@@ -107,7 +110,7 @@ def verdict_of(found: Status) -> str:
     """One word for the whole: "done" only if there is nothing left to do for anybody."""
     if found.link.state == LinkState.State.REFUSED or found.digests == "differ":
         return "danger"
-    if found.quarantined or found.conflicts:
+    if found.quarantined or found.conflicts or found.files_refused:
         return "needs-you"
     return "done" if found.up_to_date else "waiting"
 
@@ -161,6 +164,7 @@ def groups_of(found: Status) -> list[GroupProgress]:
     sent, waiting, needs = _sent(found.tails), dict(found.unsent_by_group), _aside(found.tails)
     for group, number in needs["held"].items():
         waiting[group] = waiting.get(group, 0) + number
+    _count_files(sent, waiting, needs["quarantined"])
     return [
         GroupProgress(
             name=group,
@@ -173,6 +177,15 @@ def groups_of(found: Status) -> list[GroupProgress]:
         )
         for group in (*GROUPS, *sorted(set(waiting) - set(GROUPS)))
     ]
+
+
+def _count_files(sent: dict[str, int], waiting: dict[str, int], needs: dict[str, int]) -> None:
+    """A file whose record is at central and whose bytes are not is not sent yet."""
+    files = files_waiting()
+    behind = files.to_send - files.unsent
+    waiting[FILES] = waiting.get(FILES, 0) + behind
+    needs[FILES] = needs.get(FILES, 0) + files.refused
+    sent[FILES] = max(sent.get(FILES, 0) - behind, 0)  # the caller takes off what needs somebody
 
 
 def _sent(tails: tuple[Tail, ...]) -> dict[str, int]:

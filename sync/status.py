@@ -22,6 +22,7 @@ from django.db.models import Count, IntegerField, Q, QuerySet, Subquery, Value
 from django.db.models.functions import Coalesce
 
 from sync.feed.models import Cursor
+from sync.files.upkeep import files_waiting
 from sync.ledger.models import Change, Replica
 from sync.models import LinkState, SyncRun
 from sync.node import current_node
@@ -100,12 +101,16 @@ class Status:
     clock_offset_s: float | None
     backups: dict[str, Any]
     digests: str = ""
+    files_waiting: int = 0
+    files_refused: int = 0
     tails: tuple[Tail, ...] = field(default=(), repr=False)
 
     @property
     def up_to_date(self) -> bool:
-        """Never with anything unsent or set aside, nor after a failed attempt or unequal digests."""
-        if self.unsent or self.quarantined or self.held:
+        """Never with anything unsent or set aside, nor after a failed attempt or unequal digests. A photo is
+        unsent until its bytes are at central.
+        """
+        if self.unsent or self.quarantined or self.held or self.files_waiting or self.files_refused:
             return False
         if self.role == "central":
             return True
@@ -132,6 +137,7 @@ def read_status(*, by_group: bool = True) -> Status:
     mine = next(row for row in replicas if row["is_self"])
     tails = () if node.is_central else tuple(_tail(row) for row in replicas)
     attempt = SyncRun.objects.filter(pk=mine["attempt"]).first()
+    files = files_waiting()
     return Status(
         role=node.role,
         node=node_name(),
@@ -154,6 +160,8 @@ def read_status(*, by_group: bool = True) -> Status:
         clock_offset_s=_clock_offset(mine["clock_offset_ms"]),
         backups=dict(_told("backups", BACKUPS_UNKNOWN)),
         digests="" if attempt is None else attempt.digests,
+        files_waiting=files.to_send,
+        files_refused=files.refused,
         tails=tails,
     )
 

@@ -21,6 +21,8 @@ from django.db.models import F
 from kombu.exceptions import OperationalError
 
 from sync.conversation import probe
+from sync.feed.anchors import forget_anchors
+from sync.files.upkeep import files_are_due, sweep_files
 from sync.ledger.models import Replica
 from sync.models import LinkState, SyncRun
 from sync.node import current_node
@@ -30,6 +32,7 @@ from sync.vault.keys import pinned
 PROBE_EVERY_S: Final = 15.0
 PROBE_WHILE_UP_MS: Final = 60_000
 RUN_EVERY_MS: Final = 15 * 60_000
+FILES_EVERY_MS: Final = 2 * 60_000
 KEEP_RUNS_MS: Final = 30 * 86_400_000
 KEEP_RUNS: Final = 2_000
 SCHEDULE: Final[dict[str, dict[str, Any]]] = {
@@ -39,6 +42,7 @@ SCHEDULE: Final[dict[str, dict[str, Any]]] = {
         "options": {"expires": PROBE_EVERY_S},
     },
     "prune old runs": {"task": "sync.prune", "schedule": 3600.0},
+    "sweep files": {"task": "sync.sweep", "schedule": 86_400.0},
 }
 log = logging.getLogger(__name__)
 
@@ -65,6 +69,8 @@ def _why_run(came_up: bool) -> str:
         return "link-up"
     if run_is_due():
         return "schedule"
+    if files_wait_and_may_go():
+        return "files"
     return "saved" if something_is_unsent() and last_run_was_good() else ""
 
 
@@ -81,7 +87,11 @@ def sync_now(trigger: str = "asked") -> str:
 
 @shared_task(name="sync.prune")
 def prune() -> int:
-    """Old runs go; the last good one and the newest stay, for the status speaks of them."""
+    """Old runs go; the last good one and the newest stay, for the status speaks of them. At central, anchors
+    that no clinic will name again.
+    """
+    if current_node().is_central:
+        return forget_anchors()
     ended = SyncRun.objects.exclude(outcome=SyncRun.Outcome.RUNNING)
     good = ended.filter(outcome=SyncRun.Outcome.DONE).order_by("-pk").values_list("pk", flat=True).first()
     newest = list(ended.order_by("-pk").values_list("pk", flat=True)[:KEEP_RUNS])
@@ -90,6 +100,12 @@ def prune() -> int:
     old = ended.filter(started_at__lt=current_node().wall() - KEEP_RUNS_MS) | ended.filter(pk__lt=newest[-1])
     gone, _each = old.exclude(pk__in=[pk for pk in (good, newest[0]) if pk is not None]).delete()
     return int(gone)
+
+
+@shared_task(name="sync.sweep")
+def sweep() -> int:
+    """Files that nobody names, parts that nobody went on with."""
+    return sweep_files()
 
 
 def may_sync() -> bool:
@@ -113,6 +129,12 @@ def run_is_due() -> bool:
     last = SyncRun.objects.order_by("-pk").values_list("started_at", flat=True).first()
     now = current_node().wall()
     return last is None or not 0 <= now - last < RUN_EVERY_MS
+
+
+def files_wait_and_may_go() -> bool:
+    """Photos get some seconds of a run: the rest goes on after a pause in which nobody notices them."""
+    last = SyncRun.objects.order_by("-pk").values_list("started_at", flat=True).first()
+    return current_node().wall() - (last or 0) >= FILES_EVERY_MS and last_run_was_good() and files_are_due()
 
 
 def something_is_unsent() -> bool:

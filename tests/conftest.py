@@ -13,7 +13,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import django
 import pytest
@@ -27,6 +27,7 @@ ENGINES = ("sqlite", "postgres")
 FOREIGN = "REDIS_URL POSTA_BROKER_SOCKET POSTA_PORT POSTA_HOSTS POSTA_KEY_FD POSTA_ROLE".split()
 
 _data_dir = Path(tempfile.mkdtemp(prefix="posta-test-"))
+PROCESSES: Final = {"system", "browser"}
 _postgres: Postgres | None = None
 
 
@@ -94,6 +95,29 @@ def _clean_up() -> None:
 @pytest.hookimpl(trylast=True)
 def pytest_unconfigure() -> None:
     _clean_up()
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """What needs no database has run on the first engine, and can tell nothing new on the second."""
+    if os.environ["POSTA_TEST_ENGINE"] == "postgres" and not config.option.file_or_dir:
+        spared = [item for item in items if not _needs_a_database(item)]
+        config.hook.pytest_deselected(items=spared)
+        items[:] = [item for item in items if _needs_a_database(item)]
+
+
+def _needs_a_database(item: pytest.Item) -> bool:
+    """By its marker or by a fixture that opens the way to one (pytest-django bars it for all others); or it
+    starts processes, which no fixture tells.
+    """
+    if item.get_closest_marker("once"):
+        return False
+    if item.path.parts[-2] in PROCESSES or item.get_closest_marker("django_db"):
+        return True
+    defined: dict[str, Any] = getattr(item, "_fixtureinfo").name2fixturedefs  # noqa: B009  # pytest keeps it so
+    ours = [one for found in defined.values() for one in found if one.baseid]
+    return bool({"db", "transactional_db"} & defined.keys()) or any(
+        "django_db_blocker" in one.argnames for one in ours
+    )
 
 
 @pytest.fixture(autouse=True)

@@ -1,7 +1,7 @@
 """Controls: how a question is put on the page.
 
 Lives here: one `Control` per way of asking (a line, an area, stacked choices, a searchable list, a tick, a
-coordinate, an age, "later") and `control_for`, which chooses by value type and option set. A control knows
+coordinate, an age, a file) and `control_for`, which chooses by value type and option set. A control knows
 three things: what it shows for a stored answer, what was posted, and which answer the posted means. Not here:
 whether an answer is good (`values.py`), labels and errors (`templates/forms/_field.html`). Read next:
 `fields.py`.
@@ -23,7 +23,7 @@ from django.utils.translation import gettext_noop
 
 from clinic.forms.geo import coordinate_parts
 from clinic.forms.refusals import BadValue
-from clinic.forms.values import LATER, Stored, age_on, birth_date
+from clinic.forms.values import FILES, Stored, age_on, birth_date
 from clinic.programs.definition import ElementDefinition, OptionDefinition
 from clinic.programs.document import ValueType
 
@@ -289,16 +289,6 @@ class AgeControl(PartsControl):
         return context
 
 
-class LaterControl(Control):
-    """Files and images: shown and kept, not yet changed."""
-
-    template_name = "forms/controls/later.html"
-    kind = "later"
-
-    def value_from_datadict(self, data: Mapping[str, Any], files: Any, name: str) -> Raw | None:
-        return None
-
-
 def _date_or_none(text: str) -> date | None:
     try:
         return date.fromisoformat(text)
@@ -308,6 +298,12 @@ def _date_or_none(text: str) -> date | None:
 
 def _folded(text: str) -> str:
     return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
+
+
+def _bare(text: str) -> str:
+    """Folded, and without the marks over and under letters."""
+    apart = unicodedata.normalize("NFKD", _folded(text))
+    return "".join(letter for letter in apart if unicodedata.category(letter) != "Mn")
 
 
 def distinct(choices: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
@@ -322,9 +318,11 @@ def labelled(options: Sequence[OptionDefinition], language: str | None) -> list[
 
 
 def matching(options: Sequence[OptionDefinition], text: str, language: str | None, *, most: int) -> list[str]:
-    """The labels that have every word of a text in them, those that begin with it first."""
-    wanted, words = _folded(text), _folded(text).split()
-    found = [(_folded(f"{label} {code}"), label) for code, label in labelled(options, language)]
+    """The labels that have every word of a text in them, with or without its accents; those that begin with
+    it first.
+    """
+    wanted, words = _bare(text), _bare(text).split()
+    found = [(_bare(f"{label} {code}"), label) for code, label in labelled(options, language)]
     found = [one for one in found if all(word in one[0] for word in words)]
     found.sort(key=lambda one: not one[0].startswith(wanted))
     return [label for _text, label in found[:most]]
@@ -367,8 +365,10 @@ def control_for(
     for one.
     """
     kind = element.value_type
-    if kind in LATER:
-        return LaterControl()
+    if kind in FILES:
+        from clinic.forms.filed import FileControl
+
+        return FileControl("picture" if kind is ValueType.IMAGE else "file")
     if kind is ValueType.MULTI_TEXT:
         return TicksControl(labelled(element.options, language))
     if element.option_source:

@@ -15,7 +15,8 @@ from django.forms.boundfield import BoundField
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
-from clinic.forms.controls import Control, LaterControl, Raw
+from clinic.forms.controls import Control, Raw
+from clinic.forms.filed import FileControl
 from clinic.forms.refusals import BadValue
 from clinic.forms.state import FieldState
 from clinic.forms.values import Stored, clean
@@ -33,7 +34,7 @@ class AnswerBoundField(BoundField):
 
     @property
     def kind(self) -> str:
-        """Which of `_field.html`'s shapes it has: line, choices, tick, parts or later."""
+        """Which of `_field.html`'s shapes it has: line, choices, tick, parts or file."""
         return self.field.control.kind
 
     @property
@@ -95,6 +96,8 @@ class AnswerField(forms.Field):
         )
         self.element, self.before, self.today, self.compulsory = element, before, today, compulsory
         self.state = FieldState(required=element.compulsory)
+        if isinstance(self.control, FileControl):
+            self.control.about = str(self.label)
 
     @property
     def control(self) -> Control:
@@ -105,7 +108,7 @@ class AnswerField(forms.Field):
         answer = (
             self.before if value is None or value == self.control.shown(self.before) else self._cleaned(value)
         )
-        if answer is None and self.compulsory and not isinstance(self.control, LaterControl):
+        if answer is None and self.compulsory:
             raise ValidationError(
                 pgettext("form", "Answer this: %(label)s."), "required", {"label": self.label}
             )

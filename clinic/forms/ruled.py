@@ -24,7 +24,7 @@ from clinic.forms.fields import AnswerField
 from clinic.forms.refusals import BadValue
 from clinic.forms.stage_form import StageForm
 from clinic.forms.state import Message
-from clinic.forms.values import LATER, Stored, clean
+from clinic.forms.values import Stored, clean
 from clinic.forms.wording import answer_text
 from clinic.programs.definition import ElementDefinition, StageDefinition
 from clinic.programs.document import ValueType
@@ -130,8 +130,6 @@ def _shape(form: StageForm, key: str, field: AnswerField, effects: Effects) -> N
 
 def _kept(form: StageForm, key: str, field: AnswerField) -> Stored | None:
     """What a question that is taken away had been answered with."""
-    if field.element.value_type in LATER:
-        return None
     if not form.is_bound:
         return field.before
     typed: Stored | None = form.cleaned_data.get(key)
@@ -171,8 +169,6 @@ def _settle(form: StageForm, effects: Effects, *, saving: bool) -> None:
         if untouchable:
             form.errors.pop(key, None)
         if untouchable or key not in form.errors:
-            if field.element.value_type in LATER and not state.assigned:
-                continue
             answer = effects.values.get(key)
             if not untouchable and form.cleaned_data.get(key) is not None and answer is None:
                 form.panel.cleared.append(
@@ -181,7 +177,7 @@ def _settle(form: StageForm, effects: Effects, *, saving: bool) -> None:
             form.cleaned_data[key] = answer
         if saving and state.required and not field.compulsory and form.completing:
             missing = key not in form.errors and form.cleaned_data.get(key) is None
-            if missing and field.element.value_type not in LATER:
+            if missing:
                 form.add_error(key, _("Answer this: %(label)s.") % {"label": field.label})
     if not saving:
         form.forget_missing()

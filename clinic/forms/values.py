@@ -18,6 +18,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any, Final, TypeAlias
 from urllib.parse import urlsplit
+from uuid import UUID
 
 from clinic.forms.geo import coordinate_text, geojson_text
 from clinic.forms.numbers import ascii_digits, number_text
@@ -30,7 +31,8 @@ Stored: TypeAlias = "str | list[str]"
 MAX_BYTES: Final = 100_000
 FIRST_YEAR: Final = 1850
 LAST_YEAR: Final = 2199
-LATER: Final = frozenset({ValueType.FILE_RESOURCE, ValueType.IMAGE})
+FILES: Final = frozenset({ValueType.FILE_RESOURCE, ValueType.IMAGE})
+"""Answers that name an attachment (`registry/attachments`) by its id."""
 _SEVERAL_LINES: Final = frozenset({ValueType.LONG_TEXT, ValueType.GEOJSON})
 _INT_MAX: Final = 2**31 - 1
 
@@ -61,13 +63,19 @@ def clean(
         return None
     if codes:
         return _one_of(text, codes)
-    if value_type in LATER:
-        raise BadValue("later", _("Files come in a later release of Posta."))
+    if value_type in FILES:
+        return _file(text)
     if value_type in _DATED:
         return _DATED[value_type](text, None if allow_future and value_type is not ValueType.AGE else today)
     if value_type is ValueType.TRUE_ONLY and text.lower() == "false":
         return None
     return _KINDS[value_type](text)
+
+
+def _file(text: str) -> str:
+    if not _UUID.fullmatch(text):
+        raise BadValue("not-a-file", _("Choose this picture or file again."))
+    return str(UUID(text))
 
 
 def _text_of(value_type: ValueType, answer: object) -> str:

@@ -15,7 +15,7 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from clinic.forms.geo import coordinate_parts
-from clinic.forms.values import LATER, Stored
+from clinic.forms.values import FILES, Stored
 from clinic.programs.definition import ElementDefinition, StageDefinition
 from clinic.programs.document import ValueType
 from clinic.programs.icd10 import SOURCE, label_of
@@ -90,5 +90,5 @@ _WORDS: Final[dict[ValueType, Callable[[str], str]]] = {
     ValueType.DATETIME: _moment,
     ValueType.COORDINATE: _place,
     ValueType.PERCENTAGE: _percent,
-    **dict.fromkeys(LATER, _file),
+    **dict.fromkeys(FILES, _file),
 }

@@ -156,6 +156,7 @@ class ProgramDefinition:
     incident_label: Words
     incident: str
     categories: tuple[str, ...]
+    until_age: int
     places: tuple[str, ...]
     stages: tuple[StageDefinition, ...]
     attributes: tuple[AttributeDefinition, ...]
@@ -282,6 +283,7 @@ def resolve(document: ProgramDocument) -> ProgramDefinition:
         enrollment_label=_words(document.enrollment_label, document.translations, "enrollment_label"),
         incident_label=_words(document.incident_label, document.translations, "incident_label"),
         incident=document.incident,
+        until_age=document.until_age,
         categories=document.categories,
         places=document.places,
         stages=tuple(resolver.stage(position, stage) for position, stage in enumerate(document.stages)),

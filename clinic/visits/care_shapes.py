@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, gettext_noop, pgettext
 
 from clinic.forms.wording import answer_text
-from clinic.programs.definition import ElementDefinition, StageDefinition
+from clinic.programs.definition import ElementDefinition, ProgramDefinition, StageDefinition
 from clinic.programs.models import Program
 from clinic.programs.selectors import current_versions, definition_of
 from clinic.visits.models import CareStep, DueItem, Enrollment, StageEvent, Visit
@@ -28,6 +28,7 @@ from clinic.visits.timeline import writer_name
 from clinic.visits.worklists import Line, ListName, counts, due_for, worklist
 from registry.panels import Panel
 from registry.people.models import Patient
+from registry.people.policy import age_in_years
 from registry.people.selectors import person, today
 from registry.places.models import Facility
 from registry.staff.policy import Authority, can_record
@@ -130,14 +131,20 @@ def program_panel(request: HttpRequest, visit: Visit) -> Panel | None:
     who = authority_in(request)
     if not can_enrol(who, [visit.facility_id]):
         return None
+    found = [(version, definition_of(version.pk)) for version in programs_to_enrol(visit.patient)]
     missing = [
-        {"id": version.program_id, "name": str(definition_of(version.pk).name)}
-        for version in programs_to_enrol(visit.patient)
-        if visit.category in definition_of(version.pk).categories
+        {"id": version.program_id, "name": str(program.name)}
+        for version, program in found
+        if visit.category in program.categories and _of_an_age_for(program, visit.patient)
     ]
     return (
         Panel("visits/_join.html", {"programs": missing, "patient_id": visit.patient_id}) if missing else None
     )
+
+
+def _of_an_age_for(program: ProgramDefinition, patient: Patient) -> bool:
+    born = patient.birth_date
+    return not (program.until_age and born) or age_in_years(born, today()) < program.until_age
 
 
 def enrollment_context(

@@ -10,8 +10,8 @@ Read next: `tests/clinic/visits/test_following.py`.
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date
-from typing import Any
+from datetime import date, datetime
+from typing import Any, Final
 from uuid import UUID
 
 from django.utils.translation import gettext_lazy as _
@@ -34,6 +34,8 @@ from sync.apply import Outcome
 from sync.ledger.recording import Author, Save, recording
 from sync.node import current_node
 from sync.problems import Problem
+
+ENDS: Final = (CareKind.COMPLETED, CareKind.CANCELLED, CareKind.REOPENED)
 
 
 def enrol(
@@ -277,16 +279,39 @@ def _decide(
             present = Enrollment.objects.select_for_update().get(pk=enrollment.pk)
             with answering():
                 check(present.status)
-            _add(save, present.patient_id, present, facility, kind, **said)
+            at = current_node().now()
+            for row in [present, *_together_with(present, kind)]:
+                _add(save, present.patient_id, row, facility, kind, at=at, **said)
         step = made_by(CareStep, save)
         if step.enrollment_id != enrollment.pk or step.kind != kind:
             raise save_id_used()
         return step
 
 
+def _together_with(present: Enrollment, kind: CareKind) -> list[Enrollment]:
+    """What ends or goes on with an enrollment: its twins (`planning.py`), which nobody sees apart. Else the
+    program would go on under one of them, as if nothing had been done.
+    """
+    if kind not in ENDS:
+        return []
+    program = present.program_version.program_id
+    rows = Enrollment.objects.living().filter(patient=present.patient_id).exclude(pk=present.pk)
+    others = list(rows.filter(program_version__program_id=program).order_by("made_stamp", "id"))
+    if kind is not CareKind.REOPENED:
+        return [row for row in others if row.status == Enrollment.Status.ACTIVE]
+    ended = _ended(present)
+    return [row for row in others if ended is not None and _ended(row) == ended]
+
+
+def _ended(row: Enrollment) -> tuple[datetime, UUID | None] | None:
+    """When and by whom an enrollment was ended last; twins end at one moment."""
+    steps = CareStep.objects.living().filter(enrollment=row, kind__in=[kind.value for kind in ENDS])
+    last = steps.order_by("made_stamp", "id").last()
+    return (last.at, last.by) if last is not None and last.kind != CareKind.REOPENED else None
+
+
 def _may_decide(kind: CareKind) -> Callable[[Authority, Any], None]:
-    ends = kind in (CareKind.COMPLETED, CareKind.CANCELLED, CareKind.REOPENED)
-    return policy.check_enrol if ends else policy.check_move
+    return policy.check_enrol if kind in ENDS else policy.check_move
 
 
 def _add(
@@ -295,6 +320,7 @@ def _add(
     enrollment: Enrollment | None,
     facility: Facility,
     kind: CareKind,
+    at: datetime | None = None,
     **said: Any,
 ) -> None:
     save.add(
@@ -303,7 +329,7 @@ def _add(
         enrollment=enrollment,
         facility=facility,
         kind=kind.value,
-        at=current_node().now(),
+        at=at or current_node().now(),
         by=save.by.staff_id,
         **said,
     )

@@ -17,6 +17,7 @@ from typing import Any, ClassVar
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from clinic.programs.selectors import merge_rule
 from clinic.visits.policy import EventState, Priority, StepKind
@@ -129,9 +130,9 @@ class Enrollment(SyncedModel):
     """
 
     class Status(models.TextChoices):
-        ACTIVE = "active", _("Active")
-        COMPLETED = "completed", _("Completed")
-        CANCELLED = "cancelled", _("Cancelled")
+        ACTIVE = "active", pgettext_lazy("enrollment", "Active")
+        COMPLETED = "completed", pgettext_lazy("enrollment", "Completed")
+        CANCELLED = "cancelled", pgettext_lazy("enrollment", "Cancelled")
 
     patient = models.ForeignKey(
         "people.Patient", on_delete=models.PROTECT, db_constraint=False, related_name="enrollments"
@@ -221,7 +222,7 @@ class CareStep(SyncedModel):
     """
 
     class Kind(models.TextChoices):
-        MOVED = CareKind.MOVED.value, _("planned for")
+        MOVED = CareKind.MOVED.value, _("planned for another day")
         SKIPPED = CareKind.SKIPPED.value, _("skipped")
         WANTED = CareKind.WANTED.value, _("wanted again")
         COMPLETED = CareKind.COMPLETED.value, _("completed")

@@ -283,11 +283,14 @@ def _come_back(patient_ids: Sequence[UUID]) -> Iterator[DueItem]:
 
 
 def _followed_up(patient_ids: Sequence[UUID]) -> dict[UUID, date]:
-    """For which day a follow-up outside the programs was settled."""
+    """The last day for which a follow-up outside the programs was settled, whoever said so last."""
     steps = CareStep.objects.living().filter(
         patient_id__in=patient_ids, enrollment=None, kind=CareKind.FOLLOWED_UP.value
     )
-    return {step.patient_id: step.on for step in steps.order_by("made_stamp", "id") if step.on}
+    found: dict[UUID, date] = {}
+    for step in steps:
+        found[step.patient_id] = max(step.on or date.min, found.get(step.patient_id, date.min))
+    return found
 
 
 def _chunks(ids: Iterable[UUID]) -> Iterator[list[UUID]]:

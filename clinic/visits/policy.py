@@ -211,9 +211,11 @@ def _prioritised(now: Standing, step: Step) -> Standing:
 
 
 def _released(now: Standing, step: Step) -> Standing:
-    """Of two who both took the patient, the later one lets go of nothing."""
+    """Of two who took the patient the later one lets go of nothing; after the earlier one they remain."""
     if now.claimed_by != step.by:
         return replace(now, also_claimed=tuple(one for one in now.also_claimed if one != step.by))
+    if now.also_claimed:
+        return replace(now, since=step.at, claimed_by=now.also_claimed[0], also_claimed=now.also_claimed[1:])
     return replace(_free(now, VisitState.WAITING, step.at), waits_for=step.to)
 
 

@@ -205,12 +205,11 @@ def tasks_of(visit: Visit) -> list[Task]:
     A stage asked once shows its event, of this visit or of the enrollment; one that may come again shows
     every event of this visit and a blank one.
     """
-    enrolled = {
-        row.program_version.program_id: row
-        for row in reversed(enrollments_of(visit.patient))
-        if row.status == Enrollment.Status.ACTIVE
-    }
-    events = _events_by_stage(visit, enrolled.values())
+    active = [row for row in enrollments_of(visit.patient) if row.status == Enrollment.Status.ACTIVE]
+    # Of twins the earliest leads (`planning.py`); what was done under either is done.
+    active.sort(key=lambda row: (row.made_stamp, row.pk), reverse=True)
+    enrolled = {row.program_version.program_id: row for row in active}
+    events = _events_by_stage(visit, active)
     versions = [version for version in current_versions() if _is_asked(version, visit, enrolled)]
     versions.sort(key=lambda version: _order(version, visit))
     later = _not_now(visit) if enrolled else set()

@@ -23,6 +23,7 @@ from clinic.programs.models import ProgramVersion
 from clinic.programs.selectors import definition_of, stage_of
 from clinic.visits import policy
 from clinic.visits.answers import Answers, cleaned_answers, refuse_missing
+from clinic.visits.attached import drop_replaced, keep_files
 from clinic.visits.following import enrol as enrol
 from clinic.visits.models import Enrollment, StageEvent, Visit, VisitStep
 from clinic.visits.moving import NewStep, add_step
@@ -139,6 +140,7 @@ def record_event(
     check_right(by, lambda who, at: check_record(who, form.station, at), facility.pk)
     answers = {key: value for key, value in cleaned_answers(form, values).items() if value is not None}
     happened, followed = _happened(occurred_at), _enrollment_for(program_version, patient, enrollment)
+    keep_files(by=by, patient=patient, stage=form, answers=answers)
     asked = Asked(program_version.pk, form, patient, facility, followed, None, happened, by.staff_id)
     effects = follow_rules(asked, answers, completing=status == EventState.COMPLETED)
     answers = {key: value for key, value in (answers | assigned_in(form, effects)).items() if value}
@@ -221,6 +223,7 @@ def edit_event(
     form = stage_of(event.program_version_id, event.stage)
     check_right(by, lambda who, _at: check_record(who, form.station), event.facility_id)
     answers = cleaned_answers(form, changes)
+    keep_files(by=by, patient=event.patient, stage=form, answers=answers)
     with recording(by=by, save_id=save_id) as save:
         if save.repeated:
             return first_outcome(event, save.save_id)
@@ -249,7 +252,11 @@ def edit_event(
         if state != present.status:
             wanted["status"] = state.value
         # Whoever saw the record as it is now need not repeat what it says already.
-        return save.edit(present, wanted, seen=None if seen == present.version else seen)
+        unseen = None if seen == present.version else seen
+        outcome = save.edit(present, wanted, seen=unseen)
+        if unseen is None:
+            drop_replaced(save, form, present, answers)
+        return outcome
 
 
 def _state_after(

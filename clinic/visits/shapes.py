@@ -130,6 +130,7 @@ def _record(told: ToldEvent, url: str = "") -> dict[str, Any]:
         "url": url,
         "history_url": reverse("event-history", args=[told.event.pk]),
         "values": told.values,
+        "received": {"device": told.event.made_on, "where": told.received.value},
     }
 
 
@@ -176,6 +177,7 @@ def _told_visit(told: ToldVisit, who: Authority) -> dict[str, Any]:
         "category": str(told.visit.get_category_display()),
         "place": told.place,
         "is_open": told.standing.is_open,
+        "received": {"device": told.visit.made_on, "where": told.received.value},
         "events": [_record(one, _edit_url(one, told.visit.pk, who)) for one in told.events],
     }
 

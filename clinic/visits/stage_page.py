@@ -29,6 +29,7 @@ from clinic.programs.definition import StageDefinition
 from clinic.programs.document import ValueType
 from clinic.programs.models import ProgramVersion
 from clinic.programs.selectors import definition_of, stage_of
+from clinic.visits.attached import show_files
 from clinic.visits.models import StageEvent, Visit
 from clinic.visits.ruling import Asked, effects_for
 from clinic.visits.selectors import Task, tasks_of
@@ -172,6 +173,7 @@ class StagePage:
         for key, field in form.fields.items():
             if isinstance(field.widget, SearchControl) and self.task.stage.element(key).options:  # type: ignore[union-attr]
                 field.widget.address = reverse("options", args=[self.task.version_id, key])
+        show_files(form, self.visit.patient_id, author_of(self.request).staff_id)
         asked = self._asked(event)
         if asked.concerned():
             form.live = True

@@ -28,6 +28,7 @@ from registry.staff.selectors import staff_names
 from sync.apply import heads_of
 from sync.review.models import Conflict
 from sync.tables import table_of
+from sync.whereabouts import Whereabouts, whereabouts
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,7 @@ class ToldEvent:
     by: str
     place: str
     answers: list[Answered]
+    received: Whereabouts = Whereabouts.HERE
 
     @property
     def at(self) -> datetime:
@@ -68,6 +70,7 @@ class ToldVisit:
     visit: Visit
     standing: Standing
     place: str
+    received: Whereabouts
     events: list[ToldEvent] = field(default_factory=list)
 
 
@@ -84,8 +87,12 @@ def timeline(patient: Patient) -> Timeline:
     visits = list(Visit.objects.living().filter(patient=patient).order_by("-opened_at", "-id"))
     events = StageEvent.objects.living().filter(patient=patient).order_by("occurred_at", "made_stamp", "id")
     places, stands = _places(visit.facility_id for visit in visits), standings(visits)
+    received = whereabouts(visits)
     found = {
-        visit.pk: ToldVisit(visit, stands[visit.pk], places.get(visit.facility_id, "")) for visit in visits
+        visit.pk: ToldVisit(
+            visit, stands[visit.pk], places.get(visit.facility_id, ""), received=received[visit.pk]
+        )
+        for visit in visits
     }
     apart: list[ToldEvent] = []
     for told in tell(list(events)):
@@ -104,7 +111,7 @@ def tell(events: list[StageEvent]) -> list[ToldEvent]:
     """These events in words, in a few queries however many there are."""
     names = staff_names(event.made_by for event in events)
     places = _places(event.facility_id for event in events)
-    contested = _contested(events)
+    contested, received = _contested(events), whereabouts(events)
     return [
         ToldEvent(
             event,
@@ -112,6 +119,7 @@ def tell(events: list[StageEvent]) -> list[ToldEvent]:
             by=writer_name(event.made_by, names),
             place=places.get(event.facility_id, ""),
             answers=list(_answers(event, contested.get(event.pk, set()))),
+            received=received[event.pk],
         )
         for event in events
     ]

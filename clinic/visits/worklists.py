@@ -23,7 +23,7 @@ from clinic.visits.schedule import GRACE, SlotState
 from registry.people.models import Patient
 from registry.people.selectors import Person, persons, today, visible_patients
 from registry.places.models import Facility
-from registry.staff.policy import Authority
+from registry.staff.policy import Authority, can_see_patients
 from registry.staff.selectors import staff_names
 
 PAGE: Final = 30
@@ -75,8 +75,10 @@ def _open_on(items: QuerySet[DueItem], on: date) -> QuerySet[DueItem]:
 def due_items(
     who: Authority, facility: Facility | None, on: date, program_id: UUID | None = None
 ) -> QuerySet[DueItem]:
-    """What is open on a day, at one place or everywhere that somebody may look."""
-    items = _open_on(DueItem.objects.all(), on)
+    """What is open on a day, at one place or everywhere that somebody may look; nothing for those who may
+    not see patients.
+    """
+    items = _open_on(DueItem.objects.all() if can_see_patients(who) else DueItem.objects.none(), on)
     if facility is not None:
         items = items.filter(facility=facility)
     elif not who.everywhere:

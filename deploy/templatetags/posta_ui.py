@@ -26,6 +26,7 @@ from django.utils.translation import pgettext
 from django_htmx.jinja import htmx_script
 from heroicons.templatetags.heroicons import heroicon_outline, heroicon_solid
 
+from deploy.guide import help_for
 from deploy.wording import day_text, elapsed_text, moment_text
 from sync.core.protocol import new_save_id
 from sync.node import current_node
@@ -38,6 +39,7 @@ ICONS: Final[Mapping[str, str]] = {
     "allergy": "shield-exclamation",
     "back": "chevron-left",
     "board": "view-columns",
+    "camera": "camera",
     "central": "server-stack",
     "chart": "chart-bar",
     "check": "check",
@@ -47,8 +49,10 @@ ICONS: Final[Mapping[str, str]] = {
     "count": "calculator",
     "download": "arrow-down-tray",
     "edit": "pencil-square",
+    "file": "paper-clip",
     "find": "magnifying-glass",
     "forward": "chevron-right",
+    "help": "question-mark-circle",
     "history": "queue-list",
     "home": "home",
     "key": "key",
@@ -65,6 +69,7 @@ ICONS: Final[Mapping[str, str]] = {
     "person": "user",
     "pharmacy": "shopping-bag",
     "phone": "phone",
+    "photo": "photo",
     "place": "map-pin",
     "print": "printer",
     "program": "clipboard-document-list",
@@ -92,7 +97,15 @@ STATE_ICONS: Final[Mapping[str, str]] = {
 DIRECTIONAL: Final = frozenset({"back", "forward", "log-out", "send"})
 THEMES: Final = ("light", "dark", "contrast")
 THEME_COOKIE: Final = "posta_theme"
-SCRIPTS: Final = ("js/page.js", "js/theme.js", "js/forms.js", "js/coded.js", "js/status.js", "js/live.js")
+SCRIPTS: Final = (
+    "js/page.js",
+    "js/theme.js",
+    "js/forms.js",
+    "js/coded.js",
+    "js/status.js",
+    "js/live.js",
+    "js/pictures.js",
+)
 
 # A name must not be able to turn the sentence around it: marks, embeddings, overrides and isolates go.
 _BIDI_CONTROLS: Final = dict.fromkeys(
@@ -208,6 +221,16 @@ def nav_item(context: Context, url_name: str, icon_name: str, word: str) -> Safe
         icon(icon_name),
         word,
     )
+
+
+@register.simple_tag(takes_context=True)
+def help_address(context: Context) -> str:
+    """Where the guide explains this page; empty on a node without the guide's door."""
+    match = getattr(context.get("request"), "resolver_match", None)
+    try:
+        return help_for(match.url_name if match else None)
+    except NoReverseMatch:
+        return ""
 
 
 @register.simple_tag

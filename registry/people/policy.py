@@ -54,11 +54,16 @@ def clean_text(text: str, field: str, limit: int) -> str:
 
 def clean_name(text: str, field: str) -> str:
     """A name in any script, kept as it is read."""
+    check_unturned(text, field)
+    return clean_text(text, field, LONGEST_NAME)
+
+
+def check_unturned(text: str, field: str) -> None:
+    """A name, of whatever, shows the letters that are kept."""
     if _HIDING.search(text):
         raise Refused.field(
             field, TURNED, _("A hidden sign turns this name round. Look at it, then save again.")
         )
-    return clean_text(text, field, LONGEST_NAME)
 
 
 def without_turns(text: str) -> str:

@@ -20,9 +20,11 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from registry.answers import answering
 from registry.drafts import UnfinishedForm, continued, finished, offered
 from registry.numbers.codes import check_number
+from registry.panels import panels
 from registry.people.birth import birth_date_from_age
 from registry.people.family_services import register_child
 from registry.people.forms import IdentifierRows, PersonForm, add_problem
+from registry.people.links import after_registration
 from registry.people.models import Patient
 from registry.people.search import Found, likely_duplicates
 from registry.people.selectors import home_facility, person, today, visible_patients
@@ -85,6 +87,8 @@ def register(request: HttpRequest) -> HttpResponse:
         add_problem(form, problem)
         return _register_page(request, form, rows, [], mother)
     finished(request)
+    for sentence in after_registration(request, done.patient):
+        messages.warning(request, sentence)
     messages.success(request, _("Registered: %(code)s") % {"code": done.number or done.provisional_code})
     remember_village(request, done.patient.village_id)
     return redirect("patient", done.patient.pk)
@@ -154,6 +158,7 @@ def _register_page(
         "back_url": reverse("patient", args=[mother.pk]) if mother else reverse("find"),
         "save_id": begun.save_id if begun else "",
         "draft": None if form.is_bound else offered(request),
+        "photos": panels("register.photo", request, begun.posted if begun else request.POST),
     }
     came_back = form.is_bound and begun is None and not likely
     return render(request, "people/register.html", context, status=422 if came_back else 200)

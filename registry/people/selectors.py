@@ -7,7 +7,7 @@ number. Not here: finding (`search.py`), a patient's visits (`clinic/visits`).
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from uuid import UUID
 
@@ -16,6 +16,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from registry.people.links import PhotoShown, photo_of
 from registry.people.models import Identifier, Patient
 from registry.people.policy import NUMBER_SYSTEM, PROVISIONAL_SYSTEM, age_in_years
 from registry.places.models import Area, Facility
@@ -42,6 +43,7 @@ class Person:
     village: str
     phone: str
     contested: bool
+    photo: PhotoShown | None = None
 
 
 def today() -> date:
@@ -127,8 +129,8 @@ def persons(patients: Sequence[Patient]) -> list[Person]:
 
 
 def person(patient: Patient) -> Person:
-    """One patient as pages print them."""
-    return persons([patient])[0]
+    """One patient as pages print them, with their photo."""
+    return replace(persons([patient])[0], photo=photo_of(patient.pk))
 
 
 def identifiers_of(patient: Patient) -> list[Identifier]:

@@ -37,6 +37,7 @@ for (const box of document.querySelectorAll("[data-repeat]")) {
 // Rules answer while somebody types: what was typed since the question was asked stays, and so does the place.
 const REPLACED = ".field[id^=box-]";
 let place = null;
+let searched = null; // a coded question that was replaced while somebody typed: its search went with it
 
 function written(box) {
   return [...box.querySelectorAll("input:not([type=hidden]), textarea, select")];
@@ -47,6 +48,7 @@ document.body.addEventListener("htmx:oobBeforeSwap", (event) => {
   const box = fragment.firstElementChild;
   if (!shown?.matches(REPLACED) || !box) return;
   if (shown.contains(document.activeElement)) place = document.activeElement.id;
+  if (document.activeElement?.closest("[data-coded]") && shown.contains(document.activeElement)) searched = place;
   if ("settled" in box.dataset || "settled" in shown.dataset) return;
   for (const before of written(shown)) {
     const after = written(box).find((one) => one.id === before.id);
@@ -59,6 +61,10 @@ document.body.addEventListener("htmx:oobBeforeSwap", (event) => {
 document.body.addEventListener("htmx:afterSettle", () => {
   if (place && document.activeElement === document.body) document.getElementById(place)?.focus({ preventScroll: true });
   place = null;
+  if (!searched) return;
+  const id = searched;
+  searched = null;
+  setTimeout(() => document.getElementById(id)?.dispatchEvent(new Event("search-again")), 50);
 });
 
 // "Use this tablet's position": two numbers less to type.

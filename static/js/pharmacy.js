@@ -1,4 +1,4 @@
-// The pharmacy: the difference beside a count, and the print button. Both only repeat what the server knows.
+// The pharmacy: the difference beside a count. It only repeats what the server knows.
 
 for (const row of document.querySelectorAll("[data-count]")) {
   const input = row.querySelector("input:not([type=hidden])");
@@ -13,5 +13,3 @@ for (const row of document.querySelectorAll("[data-count]")) {
   input?.addEventListener("input", tell);
   if (input) tell();
 }
-
-document.querySelector("[data-print]")?.addEventListener("click", () => window.print());

@@ -94,6 +94,11 @@ def pepper() -> bytes:
     return _kept("pepper", secrets.token_bytes(32), current_node())
 
 
+def files_secret() -> bytes:
+    """The secret that files are encrypted with on a node without a data key: central on PostgreSQL."""
+    return _kept("files.key", secrets.token_bytes(32), current_node())
+
+
 def pinned() -> Pinned | None:
     """What this clinic has pinned of central; None before it joined."""
     node = current_node()

@@ -60,7 +60,7 @@ class Migration(migrations.Migration):
                 ('position', models.BigIntegerField(db_index=True, editable=False, null=True)),
                 ('other_position', models.BigIntegerField(default=0, editable=False)),
                 ('origin', models.PositiveSmallIntegerField(default=0, editable=False)),
-                ('kind', models.CharField(choices=[('moved', 'planned for'), ('skipped', 'skipped'), ('wanted', 'wanted again'), ('completed', 'completed'), ('cancelled', 'cancelled'), ('reopened', 'reopened'), ('follow-up', 'marked for follow-up'), ('followed-up', 'followed up'), ('assigned', 'assigned')], max_length=12)),
+                ('kind', models.CharField(choices=[('moved', 'planned for another day'), ('skipped', 'skipped'), ('wanted', 'wanted again'), ('completed', 'completed'), ('cancelled', 'cancelled'), ('reopened', 'reopened'), ('follow-up', 'marked for follow-up'), ('followed-up', 'followed up'), ('assigned', 'assigned')], max_length=12)),
                 ('stage', models.CharField(blank=True, default='', max_length=36)),
                 ('occurrence', models.PositiveSmallIntegerField(default=1)),
                 ('on', models.DateField(blank=True, null=True)),

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from clinic.forms.stage_form import StageForm, build_form, changed_values
-from clinic.forms.values import LATER
+from clinic.forms.values import FILES
 from clinic.programs.definition import StageDefinition, resolve
 from clinic.programs.document import ValueType
 from clinic.programs.examples import example
@@ -46,6 +46,8 @@ FILLED: dict[str, Any] = {
     "coordinate__latitude": "9.34",
     "coordinate__longitude": "-82.24",
     "geojson": SHAPE,
+    "file_resource": "0198f6a2-0000-7000-8000-0000000000f1",
+    "image": "0198f6a2-0000-7000-8000-0000000000f2",
 }
 STORED: dict[str, Any] = {
     **{key: value for key, value in FILLED.items() if "__" not in key},
@@ -69,7 +71,7 @@ def opened(initial: dict[str, Any] | None = None) -> StageForm:
 
 
 def test_every_kind_is_filled_in_here() -> None:
-    assert {element.key for element in all_kinds().elements} - set(STORED) == {"file_resource", "image"}
+    assert {element.key for element in all_kinds().elements} == set(STORED)
 
 
 def test_everything_filled_in_once_is_kept() -> None:
@@ -149,18 +151,41 @@ def test_a_date_that_may_lie_ahead_has_no_last_day() -> None:
     assert "max" not in page.inputs("answer")[0]
 
 
-@pytest.mark.parametrize("value_type", sorted(LATER))
-@pytest.mark.parametrize("stored", [None, "DiszpKrYNg8"])
-def test_files_come_later_and_what_is_there_is_kept(value_type: ValueType, stored: str | None) -> None:
-    asked = stage(question(value_type, compulsory=True))
+KEPT, CHOSEN = "0198f6a2-0000-7000-8000-00000000000a", "0198f6a2-0000-7000-8000-00000000000b"
+
+
+@pytest.mark.parametrize("value_type", sorted(FILES))
+@pytest.mark.parametrize(
+    ("stored", "posted", "changed"),
+    [
+        (None, "", {}),
+        (None, CHOSEN, {"answer": CHOSEN}),
+        (KEPT, KEPT, {}),
+        (KEPT, CHOSEN.upper(), {"answer": CHOSEN}),
+        (KEPT, "", {"answer": None}),
+        ("DiszpKrYNg8", "DiszpKrYNg8", {}),  # from a package's own system: it stays
+    ],
+)
+def test_a_file_is_chosen_replaced_and_taken_away(
+    value_type: ValueType, stored: str | None, posted: str, changed: dict[str, str | None]
+) -> None:
+    asked = stage(question(value_type))
     page = page_of(build_form(asked, initial={"answer": stored}, today=TODAY))
-    assert page.inputs("answer") == [] and page.inputs("initial-answer") == []
-    assert [attrs for tag, attrs in page.tags if tag == "button" and "disabled" in attrs]
+    assert [attrs["value"] for attrs in page.inputs("answer")] == [stored or ""]
     assert ("is kept here" in page.text) == bool(stored)
-    form = build_form(asked, page.post(answer="forged"), {"answer": stored}, today=TODAY)
+    form = build_form(asked, page.post(answer=posted), {"answer": stored}, today=TODAY)
     assert form.is_valid(), form.errors
-    assert changed_values(form) == {}
-    assert form.cleaned_data == {"answer": stored}
+    assert changed_values(form) == changed
+
+
+@pytest.mark.parametrize("value_type", sorted(FILES))
+def test_what_is_no_file_is_said_beside_the_question(value_type: ValueType) -> None:
+    asked = stage(question(value_type, compulsory=True))
+    page = page_of(build_form(asked, today=TODAY))
+    for posted, said in (("forged", "Choose this picture or file again."), ("", "Answer this")):
+        form = build_form(asked, page.post(answer=posted), today=TODAY)
+        assert not form.is_valid()
+        assert said in " ".join(str(one) for one in form.errors["answer"])
 
 
 def test_a_page_of_all_kinds_is_small() -> None:

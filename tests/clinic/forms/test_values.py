@@ -162,8 +162,8 @@ BAD: list[tuple[ValueType, Any, str]] = [
     (T.GEOJSON, "[" * 100_000, "not-geojson"),
     (T.GEOJSON, '{"type":"Feature","geometry":null,"properties":{"a":"\\ud800"}}', "control-character"),
     (T.GEOJSON, {"type": {1}}, "wrong-kind"),
-    (T.FILE_RESOURCE, "DiszpKrYNg8", "later"),
-    (T.IMAGE, "DiszpKrYNg8", "later"),
+    (T.FILE_RESOURCE, "DiszpKrYNg8", "not-a-file"),
+    (T.IMAGE, "../../etc/passwd", "not-a-file"),
 ]
 
 

@@ -53,6 +53,7 @@ def fits(page: Page) -> None:
     assert page.evaluate(TOO_SMALL) == []
 
 
+@pytest.mark.once
 def test_the_camera_reads_a_card_into_the_search_box(tablet: Page, rosa: Author) -> None:
     """This browser reads no codes itself: the laptop does. Nobody here has the card, so the box keeps it."""
     tablet.goto(f"{HOST}/find/")
@@ -63,6 +64,7 @@ def test_the_camera_reads_a_card_into_the_search_box(tablet: Page, rosa: Author)
     expect(tablet.get_by_role("button", name="Scan a card")).to_be_visible()
 
 
+@pytest.mark.once
 def test_a_scanned_card_opens_its_patient(tablet: Page, rosa: Author) -> None:
     """As a browser does that reads codes itself."""
     code = make_patient(rosa, given="Eva").provisional_code
@@ -77,6 +79,7 @@ def test_a_scanned_card_opens_its_patient(tablet: Page, rosa: Author) -> None:
     expect(tablet.get_by_role("heading", name="Family")).to_be_visible()
 
 
+@pytest.mark.once
 def test_a_camera_that_is_not_there_is_said(tablet: Page) -> None:
     tablet.add_init_script("navigator.mediaDevices.getUserMedia = async () => { throw new Error('none'); }")
     tablet.goto(f"{HOST}/find/")
@@ -84,6 +87,7 @@ def test_a_camera_that_is_not_there_is_said(tablet: Page) -> None:
     expect(tablet.get_by_text("The camera does not answer.")).to_be_visible()
 
 
+@pytest.mark.once
 def test_likely_people_are_shown_while_one_types_and_do_not_stop_anybody(tablet: Page, rosa: Author) -> None:
     make_patient(rosa, given="Eva", family="Castillo", sex="female")
     tablet.goto(f"{HOST}/register/")
@@ -101,6 +105,7 @@ def test_likely_people_are_shown_while_one_types_and_do_not_stop_anybody(tablet:
     assert Patient.objects.get(given_name="Eba").birth_date == date(1990, 7, 1)
 
 
+@pytest.mark.once
 def test_a_village_is_found_by_some_letters(tablet: Page, cast: Cast, node: Node) -> None:
     node.role = "central"
     for n in range(12):
@@ -125,6 +130,7 @@ def test_a_village_is_found_by_some_letters(tablet: Page, cast: Cast, node: Node
 @pytest.mark.parametrize(
     ("tail", "size", "pages"), [("card/", (210, 297), 1), ("label/", (62, 29), 1)], ids=["card", "label"]
 )
+@pytest.mark.once
 def test_paper_has_the_right_size(
     tablet: Page, node: Node, rosa: Author, tail: str, size: tuple[int, int], pages: int
 ) -> None:
@@ -138,6 +144,7 @@ def test_paper_has_the_right_size(
     assert [round(float(side) / POINTS_A_MM) for side in boxes[0]] == list(size)
 
 
+@pytest.mark.once
 def test_nine_cards_are_two_pages(tablet: Page, rosa: Author) -> None:
     people = [make_patient(rosa, given=f"Eva {n}").patient for n in range(9)]
     tablet.goto(f"{HOST}/cards/")
@@ -150,6 +157,7 @@ def test_nine_cards_are_two_pages(tablet: Page, rosa: Author) -> None:
     assert tablet.pdf(prefer_css_page_size=True).count(b"/MediaBox") == 2
 
 
+@pytest.mark.once
 def test_a_card_that_is_printed_can_be_scanned(tablet: Page, node: Node, rosa: Author) -> None:
     """What the browser draws on the label, read by the laptop as from a camera."""
     give_numbers(node, 1)

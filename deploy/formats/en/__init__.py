@@ -1,0 +1,1 @@
+"""English; the formats are in `formats.py`, where Django looks for them."""
