@@ -54,6 +54,7 @@ class RegisterLineSerializer(serializers.Serializer[Any]):
     sex = serializers.CharField()
     village = serializers.CharField()
     category = serializers.CharField()
+    coming = serializers.CharField()
     diagnosis = serializers.ListField(child=serializers.CharField())
     treatment = serializers.ListField(child=serializers.CharField())
     referred = serializers.ListField(child=serializers.CharField())
@@ -67,10 +68,13 @@ class RegisterSerializer(SpanSerializer):
 
 
 class CountedSerializer(serializers.Serializer[Any]):
-    """`key` is a chapter's number or a code; `counts` by sex and age group."""
+    """`key` is a chapter's number or a code; `counts` are the new cases by sex and age group, `again` how
+    many came back for it.
+    """
 
-    key = serializers.CharField()
-    total = serializers.IntegerField()
+    key = serializers.CharField(allow_blank=True)
+    new = serializers.IntegerField()
+    again = serializers.IntegerField()
     counts = serializers.DictField(child=serializers.DictField(child=serializers.IntegerField()))
 
 
@@ -89,7 +93,7 @@ class WaitsSerializer(serializers.Serializer[Any]):
     median = serializers.IntegerField()
     ninth_decile = serializers.IntegerField()
     longest = serializers.IntegerField()
-    over_an_hour = serializers.IntegerField()
+    an_hour_or_more = serializers.IntegerField()
 
 
 class VisitsSerializer(SpanSerializer):
@@ -171,7 +175,7 @@ def _counted(line: Line) -> dict[str, Any]:
     counts: dict[str, dict[str, int]] = {}
     for (sex, group), number in sorted(line.cells.items()):
         counts.setdefault(sex, {})[group.value] = number
-    return {"key": line.key, "total": line.total, "counts": counts}
+    return {"key": line.key, "new": line.new, "again": line.again, "counts": counts}
 
 
 class MorbidityReport(APIView):
@@ -196,7 +200,7 @@ def _waits(waits: Waits) -> dict[str, int]:
         "median": waits.median,
         "ninth_decile": waits.most,
         "longest": waits.longest,
-        "over_an_hour": waits.over_an_hour,
+        "an_hour_or_more": waits.an_hour_or_more,
     }
 
 

@@ -1,8 +1,8 @@
 """What a report is asked about: which days, which places.
 
 Lives here: `Asked`, read from an address (`period`, `from`, `to`, `facility`, `area`), and the places that
-somebody may ask about. A clinic answers for the places it serves; central for those of whoever asks. Not
-here: what is counted.
+somebody may ask about. A clinic answers for the places it serves; central for those of whoever asks. A day
+lasts from midnight to midnight on the node's own clock. Not here: what is counted.
 Read next: `morbidity.py`.
 """
 
@@ -11,13 +11,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
-from typing import Final, TypeVar
+from typing import TypeVar
 from uuid import UUID
 
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from clinic.reports.clock import Piece, pieces_of
 from clinic.reports.policy import Period, Span, can_see_reports, check_see_reports, check_span, span_of
 from registry.answers import answering
 from registry.people.selectors import today
@@ -29,7 +30,6 @@ from sync.problems import Problem
 from sync.vault.keys import pinned
 
 Row = TypeVar("Row", Facility, Area)
-NAMES: Final = ("period", "from", "to", "facility", "area")
 
 
 @dataclass(frozen=True)
@@ -50,6 +50,26 @@ class Asked:
     def end(self) -> datetime:
         """The first moment after the last day."""
         return _midnight(self.span.last + timedelta(days=1))
+
+    @property
+    def clock(self) -> tuple[Piece, ...]:
+        """The clinic's clock over these days."""
+        return pieces_of(self.start, self.end, timezone.get_default_timezone())
+
+    @property
+    def query(self) -> dict[str, str]:
+        """The parts of an address that ask the same."""
+        days = (
+            {"from": self.span.first.isoformat(), "to": self.span.last.isoformat()}
+            if self.period is Period.OWN
+            else {"period": self.period.value}
+        )
+        return days | self.place_query
+
+    @property
+    def place_query(self) -> dict[str, str]:
+        chosen = {"facility": self.facility, "area": self.area}
+        return {name: str(row.pk) for name, row in chosen.items() if row is not None}
 
     @property
     def place_ids(self) -> list[UUID]:
@@ -97,34 +117,51 @@ def asked_in(query: Mapping[str, str], who: Authority) -> Asked:
     """What an address asks about; raises a `Problem` that names the part it is about."""
     with answering():
         check_see_reports(who)
-    span, period = _days(query)
     places = places_for(who)
     facility = _chosen(places, query.get("facility", ""), "facility")
-    area = _chosen(areas_above(places), query.get("area", ""), "area") if current_node().is_central else None
-    if facility is not None:
-        places = [facility]
-    elif area is not None:
+    area = _chosen(areas_above(places), query.get("area", ""), "area")
+    if area is not None:
         inside = within({area.pk})
         places = [place for place in places if place.area_id in inside]
+    if facility is not None:
+        if facility not in places:
+            raise _no_such_place("facility", _("This place is not in that area."))
+        places = [facility]
+    span, period = _days(query)
     return Asked(period, span, tuple(places), facility, area)
 
 
-def usual(who: Authority) -> Asked:
-    """What is shown to somebody who asked for something impossible: today."""
-    return asked_in({}, who)
+def asked_anyway(query: Mapping[str, str], who: Authority) -> tuple[Asked, str]:
+    """The same for a page: days that make no sense become today, and the sentence says why. Places stay as
+    they were asked for: nobody takes the numbers of all places for those of one.
+    """
+    try:
+        return asked_in(query, who), ""
+    except Problem as problem:
+        if problem.status == 400 and problem.fields:
+            places = {name: query[name] for name in ("facility", "area") if name in query}
+            return asked_in(places, who), next(iter(problem.fields.values()))
+        raise
 
 
 def _days(query: Mapping[str, str]) -> tuple[Span, Period]:
+    """A first day alone means until today, a last day alone that one day."""
     now = today()
     first, last = _day(query, "from"), _day(query, "to")
     if first is None and last is None:
-        wanted = query.get("period", Period.TODAY)
-        period = Period(wanted) if wanted in set(Period) - {Period.OWN} else Period.TODAY
+        period = _period(query.get("period", "") or Period.TODAY)
         return span_of(period, now), period
-    span = Span(first or last or now, last or first or now)
+    span = Span(first or last or now, last or max(first or now, now))
     with answering():
         check_span(span)
     return span, Period.OWN
+
+
+def _period(name: str) -> Period:
+    if name not in set(Period) - {Period.OWN}:
+        sentence = _("There is no such period.")
+        raise Problem("unknown-period", sentence, fields={"period": sentence})
+    return Period(name)
 
 
 def _day(query: Mapping[str, str], name: str) -> date | None:
@@ -142,6 +179,9 @@ def _chosen(rows: list[Row], text: str, name: str) -> Row | None:
         return None
     found = next((row for row in rows if text in (str(row.pk), row.code)), None)
     if found is None:
-        sentence = _("There is no such place here.")
-        raise Problem("unknown-place", sentence, status=404, fields={name: sentence})
+        raise _no_such_place(name, _("There is no such place here."))
     return found
+
+
+def _no_such_place(name: str, sentence: str) -> Problem:
+    return Problem("unknown-place", sentence, status=404, fields={name: sentence})

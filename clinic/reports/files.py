@@ -60,6 +60,7 @@ def register_columns() -> list[str]:
         _("Sex"),
         _("Village"),
         _("Kind of visit"),
+        _("New or follow-up"),
         _("Diagnosis"),
         _("Treatment"),
         _("Referred to"),
@@ -74,8 +75,8 @@ def register_rows(lines: Iterable[Line]) -> Iterator[list[Any]]:
         at = timezone.localtime(line.at)
         yield [
             *(at.date().isoformat(), f"{at:%H:%M}", line.number, line.name, line.age, line.sex, line.village),
-            *(line.category, "; ".join(line.diagnosis), "; ".join(line.treatment), "; ".join(line.referred)),
-            line.place,
+            *(line.category, line.coming, "; ".join(line.diagnosis), "; ".join(line.treatment)),
+            *("; ".join(line.referred), line.place),
         ]
 
 

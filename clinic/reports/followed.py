@@ -7,16 +7,21 @@ Lives here: `followed_in`. Due and overdue mean what the working lists mean by i
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 from uuid import UUID
 
 from django.db.models import Count, Q
 
-from clinic.programs.selectors import current_versions, definition_of
+from clinic.programs.models import ProgramVersion
+from clinic.programs.selectors import definition_of
 from clinic.reports.asked import Asked
 from clinic.visits.models import DueItem, Enrollment
 from clinic.visits.schedule import GRACE
 from clinic.visits.worklists import A_WEEK
 from registry.people.selectors import today
+
+NO_ONE: Final = (0, 0, 0, 0)
+NOTHING: Final = (0, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +41,19 @@ def followed_in(asked: Asked) -> list[Followed]:
     """Every program that somebody was ever followed in at these places, by name."""
     enrolled = _enrolled(asked)
     waiting = _waiting(asked)
-    names = {version.program_id: str(definition_of(version.pk).name) for version in current_versions()}
+    names = _names({*enrolled, *waiting})
     lines = [
-        Followed(names.get(program, "–"), *enrolled.get(program, (0, 0, 0, 0)), *waiting.get(program, (0, 0)))
+        (names.get(program, ""), program, enrolled.get(program, NO_ONE), waiting.get(program, NOTHING))
         for program in {*enrolled, *waiting}
     ]
-    return sorted(lines, key=lambda line: line.program)
+    return [Followed(name or "–", *numbers, *due) for name, _program, numbers, due in sorted(lines)]
+
+
+def _names(programs: set[UUID]) -> dict[UUID, str]:
+    """As the newest version says; a program that nobody is added to any more keeps its name."""
+    versions = ProgramVersion.objects.living().filter(program_id__in=programs)
+    newest = dict(versions.order_by("number", "made_stamp").values_list("program_id", "pk"))
+    return {program: str(definition_of(version).name) for program, version in newest.items()}
 
 
 def _enrolled(asked: Asked) -> dict[UUID, tuple[int, ...]]:

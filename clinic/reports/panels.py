@@ -7,14 +7,12 @@ from __future__ import annotations
 
 from django.http import HttpRequest
 
-from clinic.reports.patient import panel_charts
+from clinic.reports.patient import charts_of
 from registry.panels import Panel
 from registry.people.models import Patient
 
 
-def patient_charts(request: HttpRequest, patient: Patient) -> Panel | None:
-    """Growth of a child, and the usual vital signs, where something was measured twice."""
-    shown, choices = panel_charts(patient)
-    if not shown and not choices:
-        return None
-    return Panel("reports/_patient.html", {"charts": shown, "choices": choices, "patient": patient.pk})
+def patient_charts(request: HttpRequest, patient: Patient) -> Panel:
+    """Growth of a child, and the usual vital signs, as far as they were measured."""
+    charts = charts_of(patient)
+    return Panel("reports/_patient.html", {"charts": charts, "patient": patient.pk})

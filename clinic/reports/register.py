@@ -8,7 +8,7 @@ village, so that the lines still add up. Not here: the page (`shapes.py`), the f
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -25,6 +25,7 @@ from clinic.programs.icd10 import SOURCE
 from clinic.referrals.models import Referral, ReferralStep
 from clinic.referrals.policy import ReferralState, standing_of
 from clinic.reports.asked import Asked
+from clinic.reports.morbidity import VISIT_KIND
 from clinic.reports.passing import visits_of
 from clinic.visits.models import StageEvent, Visit
 from clinic.visits.timeline import stage_behind
@@ -38,7 +39,9 @@ DIAGNOSIS, MEDICINES, REFERRED = "diagnosis", "medicines", "referred_to"
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One visit. `hidden`: the person is not one of those that the reader may open."""
+    """One visit. `coming` is whether it was for something new, as far as a form says it. `hidden`: the person
+    is not one of those that the reader may open; `linked`: the visit's page is there to be opened.
+    """
 
     visit: UUID
     patient: UUID
@@ -50,10 +53,12 @@ class Line:
     sex: str
     village: str
     category: str
+    coming: str
     diagnosis: list[str]
     treatment: list[str]
     referred: list[str]
     hidden: bool
+    linked: bool
 
 
 @dataclass(frozen=True)
@@ -70,9 +75,10 @@ class Page:
 class _Written:
     """What the forms of a visit say."""
 
-    diagnosis: list[str]
-    treatment: list[str]
-    referred: list[str]
+    coming: list[str] = field(default_factory=list)
+    diagnosis: list[str] = field(default_factory=list)
+    treatment: list[str] = field(default_factory=list)
+    referred: list[str] = field(default_factory=list)
 
 
 def register(asked: Asked, who: Authority, page: int = 1) -> Page:
@@ -111,7 +117,7 @@ def _lines(visits: list[Visit], asked: Asked, who: Authority) -> list[Line]:
     written, given, sent = _written(ids), _prescribed(ids), _referrals(ids)
     lines = []
     for visit, person in zip(visits, people, strict=True):
-        told, open_to_reader = written.get(visit.pk), visit.patient_id in seen
+        told, open_to_reader = written.get(visit.pk, _Written()), visit.patient_id in seen
         lines.append(
             Line(
                 visit=visit.pk,
@@ -124,10 +130,12 @@ def _lines(visits: list[Visit], asked: Asked, who: Authority) -> list[Line]:
                 sex=person.sex_text,
                 village=person.village if open_to_reader else "",
                 category=str(visit.get_category_display()),
-                diagnosis=told.diagnosis if told else [],
-                treatment=given.get(visit.pk) or (told.treatment if told else []),
-                referred=sent.get(visit.pk) or (told.referred if told else []),
+                coming=", ".join(dict.fromkeys(told.coming)),
+                diagnosis=list(dict.fromkeys(told.diagnosis)),
+                treatment=list(dict.fromkeys(given.get(visit.pk) or told.treatment)),
+                referred=list(dict.fromkeys(sent.get(visit.pk) or told.referred)),
                 hidden=not open_to_reader,
+                linked=open_to_reader and not visit.patient.gone,
             )
         )
     return lines
@@ -152,7 +160,7 @@ def _written(visits: list[UUID]) -> dict[UUID, _Written]:
         stage = stage_behind(event)
         if stage is None or event.visit_id is None:
             continue
-        told = found.setdefault(event.visit_id, _Written([], [], []))
+        told = found.setdefault(event.visit_id, _Written())
         answered = [element for element in stage.elements if element.key in event.values]
         for element in answered:
             _note(told, element, answer_text(element, event.values[element.key]))
@@ -164,6 +172,8 @@ def _note(told: _Written, element: ElementDefinition, text: str) -> None:
         return
     if element.option_source == SOURCE or element.code == DIAGNOSIS:
         told.diagnosis.append(text)
+    elif element.code == VISIT_KIND:
+        told.coming.append(text)
     elif element.code == MEDICINES:
         told.treatment.append(text)
     elif element.code == REFERRED:
@@ -172,7 +182,9 @@ def _note(told: _Written, element: ElementDefinition, text: str) -> None:
 
 def _prescribed(visits: list[UUID]) -> dict[UUID, list[str]]:
     cancelled = LineStep.objects.living().filter(line=OuterRef("pk"), kind=LineStep.Kind.CANCELLED)
-    lines = PrescriptionLine.objects.living().filter(~Exists(cancelled), prescription__visit__in=visits)
+    lines = PrescriptionLine.objects.living().filter(
+        ~Exists(cancelled), prescription__visit__in=visits, prescription__gone=False
+    )
     found: dict[UUID, list[str]] = {}
     for line in lines.select_related("medicine", "prescription").order_by("made_stamp", "pk"):
         text = _("%(medicine)s, %(amount)s") % {
@@ -184,7 +196,12 @@ def _prescribed(visits: list[UUID]) -> dict[UUID, list[str]]:
 
 
 def _referrals(visits: list[UUID]) -> dict[UUID, list[str]]:
-    rows = list(Referral.objects.living().filter(visit__in=visits).select_related("to_facility"))
+    rows = list(
+        Referral.objects.living()
+        .filter(visit__in=visits)
+        .select_related("to_facility")
+        .order_by("made_stamp", "pk")
+    )
     happened = ReferralStep.objects.living().filter(referral__in=[row.pk for row in rows])
     steps: dict[UUID, list[str]] = {}
     for referral, kind in happened.values_list("referral_id", "kind"):

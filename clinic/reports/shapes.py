@@ -18,14 +18,16 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, pgettext
 
 from clinic.pharmacy.wording import medicine_text
-from clinic.reports.asked import NAMES, Asked, areas_above, places_for
+from clinic.reports.asked import Asked, areas_above, places_for
 from clinic.reports.charts import Drawn, bars
 from clinic.reports.followed import followed_in
 from clinic.reports.morbidity import morbidity
 from clinic.reports.passing import passing
 from clinic.reports.policy import Period
 from clinic.reports.tables import (
+    MOST_CODES,
     Table,
+    category_name,
     chapter_words,
     morbidity_tables,
     program_tables,
@@ -33,7 +35,6 @@ from clinic.reports.tables import (
     visit_tables,
 )
 from clinic.reports.used import stock_used
-from clinic.visits.models import Visit
 from registry.staff.policy import Authority
 from sync.node import current_node
 
@@ -45,7 +46,7 @@ MOST_BARS: Final = 10
 def report_names() -> dict[str, str]:
     """The reports there are, in the order of the page."""
     return {
-        "register": _("Register"),
+        "register": pgettext("report", "Register"),
         "illnesses": _("Illnesses"),
         "visits": _("Visits"),
         "stock": _("Stock used"),
@@ -63,10 +64,8 @@ def period_names() -> dict[Period, str]:
     }
 
 
-def frame(which: str, asked: Asked, who: Authority, query: Mapping[str, str]) -> dict[str, Any]:
+def frame(which: str, asked: Asked, who: Authority) -> dict[str, Any]:
     """Which report, which days, which places, and the ways to others."""
-    kept = {name: query[name] for name in NAMES if query.get(name)}
-    places = {name: text for name, text in kept.items() if name in ("facility", "area")}
     mine = places_for(who)
     return {
         "which": which,
@@ -74,13 +73,13 @@ def frame(which: str, asked: Asked, who: Authority, query: Mapping[str, str]) ->
         "days": days_said(asked),
         "place": place_said(asked),
         "tabs": [
-            {"id": name, "name": word, "url": _url(name, kept), "chosen": name == which}
+            {"id": name, "name": word, "url": _url(name, asked.query), "chosen": name == which}
             for name, word in report_names().items()
         ],
         "periods": [
             {
                 "name": word,
-                "url": _url(which, {"period": period.value} | places),
+                "url": _url(which, {"period": period.value} | asked.place_query),
                 "chosen": period is asked.period,
             }
             for period, word in period_names().items()
@@ -88,8 +87,8 @@ def frame(which: str, asked: Asked, who: Authority, query: Mapping[str, str]) ->
         "asked": asked,
         "places": mine if len(mine) > 1 else [],
         "areas": areas_above(mine) if len(mine) > 1 and current_node().is_central else [],
-        "file_url": _query(reverse("report-file", args=[which]), kept),
-        "kept": urlencode(kept),
+        "file_url": _query(reverse("report-file", args=[which]), asked.query),
+        "kept": urlencode(asked.query),
     }
 
 
@@ -121,24 +120,19 @@ def place_said(asked: Asked) -> str:
     return ngettext("%(count)d place", "%(count)d places", count) % {"count": count}
 
 
-def illnesses(asked: Asked) -> Report:
+def illnesses(asked: Asked, whole: bool = False) -> Report:
     found = morbidity(asked)
-    top = [(chapter_words(line.key), line.total) for line in found.chapters]
-    chart = bars(
-        title=_("Illnesses by chapter"),
-        words=_summed(_("Illnesses by chapter"), top),
-        values=[(line.key or "–", line.total) for line in found.chapters],
-    )
-    return morbidity_tables(found), [chart] if top else [], {"uncoded": found.uncoded}
+    chapters = [(chapter_words(line.key), line.all) for line in found.chapters]
+    charts = [_bars(_("Illnesses by chapter"), chapters, lying=True)] if chapters else []
+    return morbidity_tables(found, None if whole else MOST_CODES), charts, {"uncoded": found.uncoded}
 
 
-def visits(asked: Asked) -> Report:
+def visits(asked: Asked, whole: bool = False) -> Report:
     found = passing(asked)
     if not found.total:
         return visit_tables(found), [], {"total": 0}
     hours = [(f"{hour}", number) for hour, number in found.hours.items()]
-    categories = dict(Visit.Category.choices)
-    kinds = [(str(categories[name]), number) for name, number in found.categories.items()]
+    kinds = [(category_name(name), number) for name, number in found.categories.items()]
     charts = [
         _bars(_("Visits by hour of arrival"), hours),
         _bars(_("Visits by kind"), kinds, lying=True),
@@ -148,19 +142,19 @@ def visits(asked: Asked) -> Report:
     return visit_tables(found), charts, {"total": found.total, "closed": found.closed}
 
 
-def stock(asked: Asked) -> Report:
+def stock(asked: Asked, whole: bool = False) -> Report:
     found = stock_used(asked)
     most = [(medicine_text(one.medicine), one.given) for one in found if one.given > 0][:MOST_BARS]
     return stock_tables(found), [_bars(_("Given most"), most, lying=True)] if most else [], {}
 
 
-def programs(asked: Asked) -> Report:
+def programs(asked: Asked, whole: bool = False) -> Report:
     found = followed_in(asked)
     overdue = [(one.program, one.overdue) for one in found if one.active or one.overdue]
     return program_tables(found), [_bars(_("Overdue by program"), overdue, lying=True)] if overdue else [], {}
 
 
-REPORTS: Final[dict[str, Callable[[Asked], Report]]] = {
+REPORTS: Final[dict[str, Callable[[Asked, bool], Report]]] = {
     "illnesses": illnesses,
     "visits": visits,
     "stock": stock,

@@ -6,22 +6,22 @@ Lives here: `Table`, and one function for each report that makes its tables. Not
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any, Final
 
 from django.utils.formats import date_format
-from django.utils.translation import get_language, pgettext
+from django.utils.translation import get_language, ngettext, pgettext
 from django.utils.translation import gettext as _
 
 from clinic.pharmacy.wording import medicine_text
 from clinic.programs.icd10 import label_of
 from clinic.reports.chapters import CHAPTERS
 from clinic.reports.followed import Followed
-from clinic.reports.morbidity import SEXES, Line, Morbidity
+from clinic.reports.morbidity import Cell, Line, Morbidity
 from clinic.reports.passing import Passing, Waits
-from clinic.reports.policy import AgeGroup
+from clinic.reports.policy import AgeGroup, Sex
 from clinic.reports.used import Used
 from clinic.visits.models import Visit
 from clinic.visits.wording import station_name
@@ -46,6 +46,7 @@ class Table:
     columns: list[Column]
     rows: list[list[Any]]
     total: list[Any] = field(default_factory=list)
+    note: str = ""
 
     @property
     def groups(self) -> list[tuple[str, int]]:
@@ -84,41 +85,67 @@ def chapter_words(number: str) -> str:
     return f"{number} – {CHAPTERS[number]}"
 
 
-def morbidity_tables(found: Morbidity) -> list[Table]:
-    """Chapters, then single codes, each by age and sex."""
-    shown = [
-        (group, sex)
-        for group in AgeGroup
-        for sex in SEXES
-        if (sex != "other" and group is not AgeGroup.UNKNOWN)
-        or any(line.cells[sex, group] for line in found.chapters)
-    ]
-    sexes = {
-        "female": pgettext("column", "F"),
-        "male": pgettext("column", "M"),
-        "other": pgettext("column", "Other"),
+def sex_words() -> dict[Sex, str]:
+    """What to call the columns of sexes."""
+    return {
+        Sex.FEMALE: pgettext("column", "F"),
+        Sex.MALE: pgettext("column", "M"),
+        Sex.OTHER: pgettext("column", "Other"),
+        Sex.UNKNOWN: pgettext("column", "Not known"),
     }
-    ages = age_words()
-    columns = [Column(sexes[sex], ages[group]) for group, sex in shown] + [Column(_("Together"))]
 
-    def rows(lines: Iterable[Line], said: Any) -> list[list[Any]]:
+
+def morbidity_tables(found: Morbidity, most: int | None = None) -> list[Table]:
+    """Chapters, then single codes (with `most` only the commonest): new cases by age and sex, follow-ups."""
+    cells = _shown_cells(found)
+    ages, sexes, language = age_words(), sex_words(), get_language()
+    columns = [
+        *(Column(sexes[sex], ages[group]) for sex, group in cells),
+        Column(_("New cases")),
+        Column(_("Follow-ups")),
+    ]
+
+    def rows(lines: Iterable[Line], said: Callable[[str], str]) -> list[list[Any]]:
         return [
-            [said(line.key), *(line.cells[sex, group] for group, sex in shown), line.total] for line in lines
+            [said(line.key), *(line.cells[cell] for cell in cells), line.new, line.again] for line in lines
         ]
 
-    language = get_language()
+    codes = found.codes[:most]
+    named = rows(codes, lambda code: label_of(code, language))
+    left_out = len(found.codes) - len(codes)
+    note = (
+        ngettext(
+            "%(count)d rarer diagnosis is only in the file.",
+            "%(count)d rarer diagnoses are only in the file.",
+            left_out,
+        )
+        % {"count": left_out}
+        if left_out
+        else ""
+    )
     return [
         _with_total(_("By chapter"), [_words(_("Chapter")), *columns], rows(found.chapters, chapter_words)),
-        Table(
-            _("By diagnosis"),
-            [_words(_("Diagnosis")), *columns],
-            rows(found.codes[:MOST_CODES], lambda code: label_of(code, language)),
-        ),
+        Table(_("By diagnosis"), [_words(_("Diagnosis")), *columns], named, note=note),
     ]
+
+
+def _shown_cells(found: Morbidity) -> list[Cell]:
+    """Both sexes in every age group; what is not known, or neither, only where somebody is."""
+    used = {cell for line in found.chapters for cell, number in line.cells.items() if number}
+    usual = {(sex, group) for sex in (Sex.FEMALE, Sex.MALE) for group in AgeGroup} - {
+        (Sex.FEMALE, AgeGroup.UNKNOWN),
+        (Sex.MALE, AgeGroup.UNKNOWN),
+    }
+    return [(sex, group) for group in AgeGroup for sex in Sex if (sex, group) in used | usual]
+
+
+def category_name(name: str) -> str:
+    """What to call a kind of visit; one that this version does not know goes by its code."""
+    return str(dict(Visit.Category.choices).get(name, name))
 
 
 def _wait_row(name: str, waits: Waits) -> list[Any]:
-    return [name, waits.people, waits.median, waits.most, waits.longest, waits.over_an_hour]
+    return [name, waits.people, waits.median, waits.most, waits.longest, waits.an_hour_or_more]
 
 
 def visit_tables(found: Passing) -> list[Table]:
@@ -126,7 +153,7 @@ def visit_tables(found: Passing) -> list[Table]:
     waits = [_wait_row(station_name(station), one) for station, one in found.waits.items()]
     if found.whole.people:
         waits.append(_wait_row(_("Whole visit"), found.whole))
-    number, categories = Column(_("Visits")), dict(Visit.Category.choices)
+    number = Column(_("Visits"))
     return [
         Table(
             _("Minutes of waiting"),
@@ -136,14 +163,14 @@ def visit_tables(found: Passing) -> list[Table]:
                 Column(_("Half within")),
                 Column(_("9 in 10 within")),
                 Column(_("Longest")),
-                Column(_("Over an hour")),
+                Column(_("An hour or more")),
             ],
             waits,
         ),
         _with_total(
             _("By kind of visit"),
             [_words(_("Kind of visit")), number],
-            [[str(categories[name]), count] for name, count in found.categories.items()],
+            [[category_name(name), count] for name, count in found.categories.items()],
         ),
         _with_total(
             _("By hour"),

@@ -12,30 +12,26 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import render
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from clinic.reports.asked import Asked, asked_in, usual
+from clinic.reports.asked import Asked, asked_anyway, asked_in
 from clinic.reports.files import file_name, register_rows, sent, table_rows
-from clinic.reports.patient import chosen_charts
+from clinic.reports.patient import charts_of
 from clinic.reports.register import every_line, register
 from clinic.reports.shapes import REPORTS, frame
 from clinic.visits.shapes import alerts_of
 from registry.people.selectors import person
 from registry.people.views import shown_patient
 from registry.staff.selectors import authority_in
-from sync.problems import Problem
 
 
 def _asked(request: HttpRequest) -> Asked:
     """What the address asks about. Days that make no sense are said, and today is shown instead."""
-    who = authority_in(request)
-    try:
-        return asked_in(request.GET, who)
-    except Problem as problem:
-        if not problem.fields:
-            raise
-        messages.warning(request, str(next(iter(problem.fields.values()))))
-        return usual(who)
+    asked, wrong = asked_anyway(request.GET, authority_in(request))
+    if wrong:
+        messages.warning(request, _("%(wrong)s You see today.") % {"wrong": wrong})
+    return asked
 
 
 @require_safe
@@ -47,7 +43,7 @@ def daily_register(request: HttpRequest) -> HttpResponse:
         number = int(request.GET.get("page", "1"))
     except ValueError:
         number = 1
-    context = frame("register", asked, who, request.GET) | {"page": register(asked, who, number)}
+    context = frame("register", asked, who) | {"page": register(asked, who, number)}
     return render(request, "reports/register.html", context)
 
 
@@ -59,8 +55,8 @@ def report(request: HttpRequest, which: str) -> HttpResponse:
     if make is None:
         raise Http404
     asked = _asked(request)
-    tables, charts, more = make(asked)
-    context = frame(which, asked, authority_in(request), request.GET) | more
+    tables, charts, more = make(asked, False)
+    context = frame(which, asked, authority_in(request)) | more
     return render(request, "reports/report.html", context | {"tables": tables, "charts": charts})
 
 
@@ -75,7 +71,7 @@ def report_file(request: HttpRequest, which: str) -> StreamingHttpResponse:
     make = REPORTS.get(which)
     if make is None:
         raise Http404
-    tables, _charts, _more = make(asked)
+    tables = make(asked, True)[0]
     return sent(table_rows(tables), file_name(which, asked))
 
 
@@ -84,13 +80,9 @@ def report_file(request: HttpRequest, which: str) -> StreamingHttpResponse:
 def measurements(request: HttpRequest, patient_id: UUID) -> HttpResponse:
     """Everything that was measured of one person, one thing at a time."""
     patient = shown_patient(request, patient_id)
-    chosen = request.GET.get("of", "")
-    charts, choices = chosen_charts(patient, chosen)
     context = {
         "person": person(patient),
         "alerts": alerts_of(patient),
-        "charts": charts,
-        "choices": choices,
-        "chosen": chosen,
+        "charts": charts_of(patient, request.GET.get("of", "")),
     }
     return render(request, "reports/measurements.html", context)
