@@ -17,7 +17,7 @@ from rest_framework.views import APIView
 
 from clinic.lab import serializers as shapes
 from clinic.lab.models import LabResult
-from clinic.lab.policy import check_order, check_report
+from clinic.lab.policy import check_order, check_report, check_see_bench
 from clinic.lab.selectors import ToldOrder, bench, order_of
 from clinic.lab.selectors import told as told_of
 from clinic.lab.services import acknowledge, cancel_order, correct_result, order_tests, report_result
@@ -51,7 +51,7 @@ def order_answer(told: ToldOrder) -> dict[str, Any]:
                 "value": result.row.value,
                 "text": result.text,
                 "unit": result.unit,
-                "flag": result.row.flag,
+                "flag": result.flag,
                 "reference": result.row.reference,
                 "comment": result.row.comment,
                 "reported_at": result.row.reported_at,
@@ -77,6 +77,8 @@ class Orders(APIView):
     def get(self, request: Request) -> Response:
         """What waits in the laboratory where the person works."""
         facility = place_named(request, None)
+        with answering():
+            check_see_bench(who_asks(request), [facility.pk])
         waiting = [order_answer(told) for told in bench(facility)]
         return Response(shapes.LabOrderSerializer(waiting, many=True).data)
 

@@ -127,14 +127,25 @@ def _in_age(one: Range, age: float | None) -> bool:
 
 
 def judge(test: LabDefinition, value: str, *, sex: str, age: float | None) -> Flag:
-    """What a clean value means for this person; `NONE` where no range says anything about them."""
+    """What a clean value means for this person; `NONE` where no range says anything about them. Of somebody
+    whose age or sex nobody knows it is critical where it would be for everybody.
+    """
     if test.kind == "choice":
         choice = test.choice(value)
         return Flag(choice.flag) if choice else Flag.NONE
-    fitting = range_for(test.ranges, sex, age) if test.kind == "number" else None
-    if fitting is None:
+    if test.kind != "number":
         return Flag.NONE
-    return _against(fitting, Decimal(value))
+    fitting = range_for(test.ranges, sex, age)
+    if fitting is not None:
+        return _against(fitting, Decimal(value))
+    possible = [one for one in test.ranges if _may_fit(one, sex, age)]
+    flags = {_against(one, Decimal(value)) for one in possible}
+    return Flag.CRITICAL if flags == {Flag.CRITICAL} else Flag.NONE
+
+
+def _may_fit(one: Range, sex: str, age: float | None) -> bool:
+    sex_may = one.sex in ("", sex) or sex not in ("female", "male")
+    return sex_may and (age is None or _in_age(one, age))
 
 
 def _against(fitting: Range, value: Decimal) -> Flag:

@@ -69,9 +69,14 @@ def check_report(who: Authority, facilities: Collection[UUID] | None = None) -> 
         raise Refused("not-allowed", _("Your role does not enter results."), status=403)
 
 
-def can_see_bench(who: Authority) -> bool:
+def can_see_bench(who: Authority, facilities: Collection[UUID] | None = None) -> bool:
     """Whether the laboratory's list is for this person."""
-    return can_report(who) or can_order(who)
+    return can_report(who, facilities) or can_order(who, facilities)
+
+
+def check_see_bench(who: Authority, facilities: Collection[UUID] | None = None) -> None:
+    if not can_see_bench(who, facilities):
+        raise Refused("not-allowed", _("Your role does not work in the laboratory."), status=403)
 
 
 def check_tests(codes: Collection[str]) -> None:

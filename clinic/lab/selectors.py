@@ -8,24 +8,28 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
+from hashlib import blake2s
 from typing import Final
 from uuid import UUID
 
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, Q
+from django.utils import timezone
 from django.utils.translation import get_language
 
-from clinic.lab.definition import ATTENTION, Flag, in_language
+from clinic.lab.definition import ATTENTION, Flag, in_language, judge
 from clinic.lab.models import LabOrder, LabOrderStep, LabResult, LabTest
-from clinic.lab.policy import WAITING, OrderState, standing_of
+from clinic.lab.policy import WAITING, OrderState, StepKind, standing_of
 from clinic.visits.models import Visit
 from registry.people.models import Patient
 from registry.people.policy import age_in_years
 from registry.people.selectors import today
 from registry.places.models import Facility
 from registry.staff.selectors import staff_names
+from sync.apply import heads_of
 from sync.node import current_node
 from sync.records import SyncedQuerySet
+from sync.tables import table_of
 
 BENCH_DAYS: Final = 14
 """How long an order stands on the bench's list. What nobody did by then is in the patient's record only."""
@@ -40,7 +44,11 @@ class ToldResult:
     text: str
     unit: str
     by: str
-    attention: bool
+    flag: str
+
+    @property
+    def attention(self) -> bool:
+        return self.flag in set(ATTENTION)
 
 
 @dataclass(slots=True)
@@ -53,6 +61,11 @@ class ToldOrder:
     by: str
     cancelled_because: str = ""
     results: list[ToldResult] = field(default_factory=list)
+
+    @property
+    def digest(self) -> str:
+        """What somebody who looks sees of the results: a tap on *Seen* is about exactly this."""
+        return digest_of(result.row for result in self.results)
 
     @property
     def at(self) -> datetime:
@@ -81,6 +94,30 @@ def result_text(test: LabTest, value: str) -> str:
     return in_language(choice.name, choice.translations, get_language()) if choice else value
 
 
+def values_of(row: LabResult) -> list[str]:
+    """The value of a result; of one that two people wrote differently every value."""
+    if row.versions is None:
+        return [row.value]
+    return [str(head.value) for head in heads_of(row, table_of(LabResult), "value")] or [row.value]
+
+
+def digest_of(rows: Iterable[LabResult]) -> str:
+    """Different as soon as one of these results says something else, or another one came."""
+    said = sorted((str(row.pk), *values_of(row)) for row in rows)
+    return blake2s(repr(said).encode(), digest_size=8).hexdigest()
+
+
+def flag_of(order: LabOrder, row: LabResult) -> str:
+    """As it was judged when it was entered. Of one that was written over, each value that stands is judged
+    again, and the gravest counts: which flag came with which value nobody knows any more.
+    """
+    if row.versions is None:
+        return row.flag
+    age = age_of(order.patient, timezone.localtime(row.reported_at).date())
+    flags = [judge(order.test.told, value, sex=order.patient.sex, age=age) for value in values_of(row)]
+    return max(flags, key=list(Flag).index).value
+
+
 def told(orders: Iterable[LabOrder]) -> list[ToldOrder]:
     """Orders with their steps and results, in three queries."""
     asked = list(orders)
@@ -103,11 +140,12 @@ def _told(
     order: LabOrder, steps: list[LabOrderStep], results: list[LabResult], names: dict[UUID, str]
 ) -> ToldOrder:
     reasons = [step.reason for step in steps if step.kind == LabOrderStep.Kind.CANCELLED]
-    test = order.test
+    test, seen = order.test, digest_of(results)
+    kinds = [step.kind for step in steps if step.kind != StepKind.SEEN or step.reason == seen]
     return ToldOrder(
         order,
         test.name,
-        standing_of((step.kind for step in steps), bool(results)),
+        standing_of(kinds, bool(results)),
         names.get(order.made_by, "") if order.made_by else "",
         reasons[0] if reasons else "",
         [
@@ -116,7 +154,7 @@ def _told(
                 result_text(test, row.value),
                 test.told.unit,
                 names.get(row.made_by, "") if row.made_by else "",
-                Flag(row.flag) in ATTENTION if row.flag in set(Flag) else False,
+                flag_of(order, row),
             )
             for row in results
         ],
@@ -156,14 +194,21 @@ def bench(facility: Facility) -> list[ToldOrder]:
 
 def unseen_critical(patient: Patient) -> list[ToldOrder]:
     """Results that somebody must act on and nobody has seen."""
-    critical = LabResult.objects.living().filter(order=OuterRef("pk"), flag=Flag.CRITICAL.value)
-    rows = _orders().filter(Exists(critical), patient=patient)
-    return [one for one in told(rows) if one.state is OrderState.RESULTED]
+    maybe = LabResult.objects.living().filter(
+        Q(flag=Flag.CRITICAL.value) | Q(versions__isnull=False), order=OuterRef("pk")
+    )
+    rows = _orders().filter(Exists(maybe), patient=patient)
+    return [one for one in told(rows) if one.state is OrderState.RESULTED and _is_critical(one)]
 
 
-def age_of(patient: Patient) -> float | None:
-    """Completed years; for a child below one a fraction of them."""
+def _is_critical(one: ToldOrder) -> bool:
+    return any(result.flag == Flag.CRITICAL for result in one.results)
+
+
+def age_of(patient: Patient, on: date | None = None) -> float | None:
+    """Completed years, today or on a day; for a child below one a fraction of them."""
     if patient.birth_date is None:
         return None
-    whole = age_in_years(patient.birth_date, today())
-    return float(whole) if whole >= 1 else max((today() - patient.birth_date).days, 0) / 365.25
+    on = on or today()
+    whole = age_in_years(patient.birth_date, on)
+    return float(whole) if whole >= 1 else max((on - patient.birth_date).days, 0) / 365.25

@@ -91,7 +91,7 @@ def order_tests(
     if visit is not None and visit.patient_id != patient.pk:
         sentence = _("This belongs to another person or program.")
         raise Problem("wrong-visit", sentence, fields={"visit": sentence})
-    _check_length("note", note, LONGEST_NOTE)
+    _check_text("note", note, LONGEST_NOTE)
     with recording(by=by, save_id=save_id) as save:
         if not save.repeated:
             now = current_node().now()
@@ -111,7 +111,10 @@ def order_tests(
     return [made[pk] for pk in ids if pk in made]
 
 
-def _check_length(name: str, text: str, limit: int) -> None:
+def _check_text(name: str, text: str, limit: int) -> None:
+    if "\0" in text:
+        unfit = _("The text holds a character that cannot be kept.")
+        raise Problem("nul-character", unfit, fields={name: unfit})
     if len(text.strip()) > limit:
         sentence = _("This is longer than %(limit)s characters.") % {"limit": limit}
         raise Problem("too-long", sentence, fields={name: sentence})
@@ -126,14 +129,25 @@ def take_specimen(*, by: Author, order: LabOrder, save_id: UUID | None = None) -
 def cancel_order(*, by: Author, order: LabOrder, reason: str = "", save_id: UUID | None = None) -> OrderState:
     """The test is not done after all."""
     _check(by, policy.check_order, order.facility_id)
-    _check_length("reason", reason, LONGEST_REASON)
+    _check_text("reason", reason, LONGEST_REASON)
     return _step(by, order, StepKind.CANCELLED, policy.check_waits, save_id, reason.strip())
 
 
-def acknowledge(*, by: Author, order: LabOrder, save_id: UUID | None = None) -> OrderState:
-    """A provider has seen the result."""
+def acknowledge(*, by: Author, order: LabOrder, results: str = "", save_id: UUID | None = None) -> OrderState:
+    """A provider has seen the result; `results` is the digest of what they were shown. The step says which
+    results it is about: one that changes or comes later is to be seen again, wherever it was written.
+    """
     _check(by, policy.check_order, order.facility_id)
-    return _step(by, order, StepKind.SEEN, policy.check_has_result, save_id)
+    with recording(by=by, save_id=save_id) as save:
+        if not save.repeated:
+            present = _present(order)
+            with answering():
+                policy.check_has_result(present.state)
+            if results and results != present.digest:
+                raise Problem("result-changed", _("The result changed. Look at it again."), status=409)
+            if present.state is not OrderState.SEEN:
+                _add_step(save, order, StepKind.SEEN, present.digest)
+    return _present(order).state
 
 
 def _step(
@@ -239,7 +253,7 @@ def judged_result(entry: Entry) -> dict[str, str]:
     """The columns of a result: cleaned, and judged for this person as they are today. Refuses what cannot be
     one.
     """
-    _check_length("comment", entry.comment, LONGEST_COMMENT)
+    _check_text("comment", entry.comment, LONGEST_COMMENT)
     test, patient = entry.order.test.told, entry.order.patient
     with answering():
         clean = clean_result(test, entry.value)

@@ -64,7 +64,7 @@ def state_word(state: OrderState) -> str:
 
 
 def result_shape(result: ToldResult) -> dict[str, Any]:
-    flag = result.row.flag
+    flag = result.flag
     return {
         "id": result.row.pk,
         "text": result.text,
@@ -94,6 +94,7 @@ def order_shape(told: ToldOrder) -> dict[str, Any]:
         "at": told.order.ordered_at,
         "because": told.cancelled_because,
         "needs_a_look": told.needs_a_look,
+        "digest": told.digest,
         "results": [result_shape(result) for result in told.results],
     }
 

@@ -27,6 +27,8 @@ def clean_result(test: LabDefinition, typed: str) -> str:
         return _choice(test, text)
     if test.kind == "number":
         return _number(text)
+    if "\0" in text:
+        raise Refused.field("value", "nul-character", _("The text holds a character that cannot be kept."))
     if len(text) > LONGEST:
         raise Refused.field("value", "too-long", _("This is longer than 1,000 characters."))
     return text

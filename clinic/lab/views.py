@@ -6,7 +6,8 @@ here: what they print (`shapes.py`), writing (`services.py`).
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Final
 from uuid import UUID
 
 from django.contrib import messages
@@ -19,7 +20,7 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from clinic.lab.models import LabResult
-from clinic.lab.policy import can_order, can_report, can_see_bench
+from clinic.lab.policy import OrderState, can_order, can_report, can_see_bench
 from clinic.lab.selectors import ToldOrder, bench, order_of
 from clinic.lab.services import (
     Entry,
@@ -37,7 +38,10 @@ from clinic.visits.shapes import alerts_of, visit_shape
 from registry.people.selectors import person
 from registry.people.views import posted_save_id, shown_patient
 from registry.staff.selectors import author_of, authority_in
+from sync.ledger.selectors import was_saved
 from sync.problems import Problem
+
+LONGEST_SHOWN: Final = 80
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -65,8 +69,12 @@ def order(request: HttpRequest, visit_id: UUID) -> HttpResponse:
                 raise
             problem = refused
         else:
-            said = ngettext("%(n)d test ordered.", "%(n)d tests ordered.", len(made)) % {"n": len(made)}
-            messages.success(request, f"{said} {_('Saved on the clinic laptop.')}")
+            said = ngettext(
+                "%(n)d test ordered. Saved on the clinic laptop.",
+                "%(n)d tests ordered. Saved on the clinic laptop.",
+                len(made),
+            )
+            messages.success(request, said % {"n": len(made)})
             return redirect("visit", visit.pk)
     context = {
         "visit": visit_shape(visit),
@@ -76,18 +84,15 @@ def order(request: HttpRequest, visit_id: UUID) -> HttpResponse:
         "chosen": request.POST.getlist("tests"),
         "note": request.POST.get("note", ""),
         "urgent": "urgent" in request.POST,
-        "problems": _problems(problem, {"tests": "tests", "note": "note"}),
+        "problems": _problems(problem.fields if problem else {}, {}),
         "errors": problem.fields if problem else {},
     }
     return render(request, "lab/order.html", context, status=422 if problem else 200)
 
 
-def _problems(problem: Problem | None, targets: dict[str, str]) -> list[dict[str, str]]:
-    if problem is None:
-        return []
-    return [
-        {"target": targets.get(name, name), "message": str(text)} for name, text in problem.fields.items()
-    ]
+def _problems(errors: Mapping[str, Any], targets: Mapping[str, str]) -> list[dict[str, str]]:
+    """For the summary at the top: each with the control that it leads to."""
+    return [{"target": targets.get(name, name), "message": str(text)} for name, text in errors.items()]
 
 
 @require_safe
@@ -111,12 +116,16 @@ def results(request: HttpRequest, patient_id: UUID) -> HttpResponse:
     if not can_report(authority_in(request), [facility.pk]):
         raise PermissionDenied
     waiting = [told for told in bench(facility) if told.order.patient_id == patient.pk]
-    errors: dict[UUID, str] = {}
+    errors: dict[str, str] = {}
     if request.method == "POST":
-        saved, errors = _enter(request, waiting)
+        saved, errors = _enter(request, patient.pk, waiting)
         if saved:
-            said = ngettext("%(n)d result entered.", "%(n)d results entered.", saved) % {"n": saved}
-            messages.success(request, f"{said} {_('Saved on the clinic laptop.')}")
+            said = ngettext(
+                "%(n)d result entered. Saved on the clinic laptop.",
+                "%(n)d results entered. Saved on the clinic laptop.",
+                saved,
+            )
+            messages.success(request, said % {"n": saved})
         elif not errors:
             messages.warning(request, _("Nothing is filled in yet."))
         if saved and not errors:
@@ -126,40 +135,82 @@ def results(request: HttpRequest, patient_id: UUID) -> HttpResponse:
         "person": person(patient),
         "alerts": alerts_of(patient),
         "rows": [_entry(told, request.POST, errors) for told in waiting],
-        "problems": [{"target": f"value-{pk}", "message": text} for pk, text in errors.items()],
+        "problems": [{"target": name, "message": text} for name, text in errors.items()],
     }
     return render(request, "lab/results.html", context, status=422 if errors else 200)
 
 
-def _entry(told: ToldOrder, posted: QueryDict, errors: dict[UUID, str]) -> dict[str, Any]:
+def _entry(told: ToldOrder, posted: QueryDict, errors: dict[str, str]) -> dict[str, Any]:
     key = told.order.pk
     return order_shape(told) | {
         "input": input_shape(told.order.test, told.order.patient),
         "value": posted.get(f"value-{key}", ""),
         "comment": posted.get(f"comment-{key}", ""),
-        "error": errors.get(key, ""),
+        "error": errors.get(f"value-{key}", ""),
+        "comment_error": errors.get(f"comment-{key}", ""),
     }
 
 
-def _enter(request: HttpRequest, waiting: list[ToldOrder]) -> tuple[int, dict[UUID, str]]:
+def _enter(request: HttpRequest, patient_id: UUID, waiting: list[ToldOrder]) -> tuple[int, dict[str, str]]:
     """Save what is right, and say what is wrong with the rest: a slip keeps none of the others back."""
-    good, errors = [], {}
+    save_id = posted_save_id(request.POST)
+    errors = _too_late(request.POST, patient_id, waiting)
+    if was_saved(save_id):  # a second tap: what waits no longer is what the first one saved
+        return len(errors), {}
+    good = []
     for told in waiting:
         key = told.order.pk
         typed = request.POST.get(f"value-{key}", "").strip()
-        if not typed:
+        comment = request.POST.get(f"comment-{key}", "")
+        if not typed and not comment.strip():
             continue
-        entry = Entry(told.order, typed, request.POST.get(f"comment-{key}", ""))
+        entry = Entry(told.order, typed, comment)
         try:
             judged_result(entry)
         except Problem as refused:
-            errors[key] = f"{told.name}: {next(iter(refused.fields.values()))}"
+            for name, sentence in refused.fields.items():
+                errors[f"{name}-{key}"] = f"{told.name}: {sentence}"
         else:
             good.append(entry)
     if not good:
         return 0, errors
-    made = report_results(by=author_of(request), entries=good, save_id=posted_save_id(request.POST))
+    made = report_results(by=author_of(request), entries=good, save_id=save_id)
+    if len(made) < len(good):  # a colleague was faster by a moment
+        errors |= _too_late(request.POST, patient_id, [])
+        errors = {name: text for name, text in errors.items() if not _is_among(name, made)}
     return len(made), errors
+
+
+def _is_among(name: str, made: list[LabResult]) -> bool:
+    return name in {f"value-{row.order_id}" for row in made}
+
+
+def _too_late(posted: QueryDict, patient_id: UUID, waiting: list[ToldOrder]) -> dict[str, str]:
+    """What was typed for an order that waits no longer is said, never dropped in silence."""
+    late: dict[str, str] = {}
+    open_now = {f"value-{told.order.pk}" for told in waiting}
+    for name in posted:
+        typed = posted.get(name, "").strip()
+        if not name.startswith("value-") or name in open_now or not typed:
+            continue
+        told = order_of(_uuid(name.removeprefix("value-")))
+        if told is None or told.order.patient_id != patient_id:
+            continue
+        if told.state is OrderState.CANCELLED:
+            sentence = _("%(test)s: This order was cancelled. %(value)s was not saved.")
+        elif told.results:
+            sentence = _("%(test)s: This order has a result already. %(value)s was not saved.")
+        else:
+            continue
+        late[name] = sentence % {"test": told.name, "value": typed[:LONGEST_SHOWN]}
+    return late
+
+
+def _uuid(text: str) -> UUID:
+    try:
+        return UUID(text)
+    except ValueError:
+        raise Http404 from None
 
 
 @require_POST
@@ -168,13 +219,21 @@ def step(request: HttpRequest, order_id: UUID, deed: str) -> HttpResponse:
     """The specimen is taken; the order is not needed; the result is seen."""
     told = _shown(request, order_id)
     by, save_id = author_of(request), posted_save_id(request.POST)
-    if deed == "taken":
-        take_specimen(by=by, order=told.order, save_id=save_id)
-    elif deed == "cancel":
-        cancel_order(by=by, order=told.order, reason=request.POST.get("reason", ""), save_id=save_id)
+    try:
+        if deed == "taken":
+            take_specimen(by=by, order=told.order, save_id=save_id)
+        elif deed == "cancel":
+            reason = request.POST.get("reason", "")
+            cancel_order(by=by, order=told.order, reason=reason, save_id=save_id)
+        else:
+            shown = request.POST.get("results", "")
+            acknowledge(by=by, order=told.order, results=shown, save_id=save_id)
+    except Problem as problem:
+        if problem.status != 409:
+            raise
+        messages.error(request, str(problem.title))
     else:
-        acknowledge(by=by, order=told.order, save_id=save_id)
-    messages.success(request, _("Saved on the clinic laptop."))
+        messages.success(request, _("Saved on the clinic laptop."))
     if deed == "taken":
         return redirect("lab-results", told.order.patient_id)
     if told.order.visit_id:
@@ -192,7 +251,7 @@ def correct(request: HttpRequest, result_id: UUID) -> HttpResponse:
     told = _shown(request, row.order_id)
     if not can_report(authority_in(request), [told.order.facility_id]):
         raise PermissionDenied
-    error = ""
+    errors: dict[str, str] = {}
     if request.method == "POST":
         try:
             outcome = correct_result(
@@ -206,7 +265,7 @@ def correct(request: HttpRequest, result_id: UUID) -> HttpResponse:
         except Problem as refused:
             if not refused.fields:
                 raise
-            error = str(next(iter(refused.fields.values())))
+            errors = {name: str(sentence) for name, sentence in refused.fields.items()}
         else:
             if outcome == "conflicted":
                 messages.warning(
@@ -224,10 +283,11 @@ def correct(request: HttpRequest, result_id: UUID) -> HttpResponse:
         "value": request.POST.get("value-result", row.value),
         "comment": request.POST.get("comment", row.comment),
         "version": request.POST.get("version", row.version),
-        "error": error,
-        "problems": [{"target": "value-result", "message": error}] if error else [],
+        "error": errors.get("value", ""),
+        "comment_error": errors.get("comment", ""),
+        "problems": _problems(errors, {"value": "value-result"}),
     }
-    return render(request, "lab/correct.html", context, status=422 if error else 200)
+    return render(request, "lab/correct.html", context, status=422 if errors else 200)
 
 
 def _shown(request: HttpRequest, order_id: UUID) -> ToldOrder:

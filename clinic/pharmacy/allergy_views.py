@@ -46,6 +46,13 @@ def allergies(request: HttpRequest, patient_id: UUID) -> HttpResponse:
         else:
             messages.success(request, _("Written down. Everybody who opens this patient sees it."))
             return redirect("patient-allergies", patient.pk)
+    return _page(request, patient, form, 422 if form.is_bound else 200)
+
+
+def _page(
+    request: HttpRequest, patient: Patient, form: AllergyForm, status: int, **refused: Any
+) -> HttpResponse:
+    """`refused`: the allergy that was not said to be none, what was typed, and why not."""
     who = authority_in(request)
     context = {
         "person": person(patient),
@@ -55,8 +62,9 @@ def allergies(request: HttpRequest, patient_id: UUID) -> HttpResponse:
         "form": form,
         "substances": sorted({one.name for one in medicines_in_use()}),
         "may": {"note": policy.can_note_allergy(who), "refute": policy.can_refute_allergy(who)},
+        "refused": refused,
     }
-    return render(request, "pharmacy/allergies.html", context, status=422 if form.is_bound else 200)
+    return render(request, "pharmacy/allergies.html", context, status=status)
 
 
 def _note(request: HttpRequest, patient: Patient, said: dict[str, Any]) -> None:
@@ -83,12 +91,19 @@ def _note(request: HttpRequest, patient: Patient, said: dict[str, Any]) -> None:
 def refute(request: HttpRequest, allergy_id: UUID) -> HttpResponse:
     """It is no allergy after all."""
     allergy: Allergy = of_patient(request, Allergy, allergy_id)
-    refute_allergy(
-        by=author_of(request),
-        allergy=allergy,
-        facility=place_of_work(authority_in(request)),
-        reason=request.POST.get("reason", ""),
-        save_id=posted_save_id(request.POST),
-    )
+    reason = request.POST.get("reason", "")
+    try:
+        refute_allergy(
+            by=author_of(request),
+            allergy=allergy,
+            facility=place_of_work(authority_in(request)),
+            reason=reason,
+            save_id=posted_save_id(request.POST),
+        )
+    except Problem as problem:
+        if "reason" not in problem.fields:
+            raise
+        about = {"id": allergy.pk, "reason": reason, "error": problem.fields["reason"]}
+        return _page(request, allergy.patient, AllergyForm(), 422, **about)
     messages.success(request, _("Written down: this is no allergy."))
     return redirect("patient-allergies", allergy.patient_id)

@@ -16,8 +16,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from clinic.pharmacy import policy
+from clinic.pharmacy.cautions import is_allergic
 from clinic.pharmacy.fefo import Lot, LotName, Part, allocate, in_order
 from clinic.pharmacy.models import (
+    Allergy,
     DispensedItem,
     Dispensing,
     Medicine,
@@ -27,7 +29,7 @@ from clinic.pharmacy.models import (
 )
 from clinic.pharmacy.policy import LineStanding, MovementKind
 from clinic.pharmacy.saving import allowed, made
-from clinic.pharmacy.selectors import tell_line
+from clinic.pharmacy.selectors import ALLERGY, allergies_of, tell_line
 from clinic.pharmacy.stock import Lots, lots_at
 from registry.answers import answering
 from registry.people.selectors import today
@@ -95,12 +97,50 @@ def dispense(
             if not given:
                 sentence = _("Say how many you hand out.")
                 raise Problem("nothing-dispensed", sentence, fields={"items": sentence})
+            _refuse_twice(items)
+            _refuse_allergies(prescription, items)
             shelf = _Shelf(lots_at(facility, {item.medicine.pk for item in given}))
             ready = [
                 _ready(item, place, prescription, shelf) for place, item in enumerate(items) if item.total
             ]
             _write(save, prescription, facility, words, ready)
         return made(Dispensing, save)
+
+
+def _refuse_twice(items: Sequence[Give]) -> None:
+    """What is left of a line is judged once: a second item would have it again."""
+    seen: set[UUID] = set()
+    for place, item in enumerate(items):
+        if item.total and item.line.pk in seen:
+            sentence = _("This is named twice.")
+            raise Problem("named-twice", sentence, fields={f"items.{place}.line": sentence})
+        if item.total:
+            seen.add(item.line.pk)
+
+
+def _refuse_allergies(prescription: Prescription, items: Sequence[Give]) -> None:
+    """What the prescriber was not warned of: an allergy that was noted later or elsewhere, or one to what is
+    given instead.
+    """
+    standing = allergies_of(prescription.patient)
+    for place, item in enumerate(items):
+        unknown = [one for one in standing if item.total and not _was_considered(item.line, one)]
+        about = next((one for one in unknown if is_allergic(item.medicine.substance, one.known)), None)
+        if about is not None:
+            sentence = _("Allergy: %(substance)s. Ask the prescriber.") % {"substance": about.substance}
+            raise Problem(
+                "caution",
+                sentence,
+                status=409,
+                fields={f"items.{place}.quantity": sentence},
+                extra={"cautions": [{"code": ALLERGY, "about": about.substance}]},
+            )
+
+
+def _was_considered(line: PrescriptionLine, allergy: Allergy) -> bool:
+    """Whether the prescriber was warned of it and wrote why nevertheless."""
+    warned = ALLERGY in line.cautions.split() and allergy.made_stamp < line.made_stamp
+    return warned and is_allergic(line.medicine.substance, allergy.known)
 
 
 _Ready = tuple[Give, LineStanding, list[Part]]

@@ -21,6 +21,7 @@ from clinic.pharmacy.doses import IN_WHOLE_PACKS, Frequency
 from clinic.pharmacy.models import Allergy, Medicine, PrescriptionLine, StockMovement
 from clinic.pharmacy.policy import LONGEST_LOT, LONGEST_NAME, LONGEST_NOTE
 from clinic.pharmacy.prescribing import Wanted
+from registry.people.policy import TURNED, without_turns
 from registry.places.models import Facility
 from sync.problems import Problem
 
@@ -149,6 +150,15 @@ class AllergyForm(forms.Form):
         chips = [(atc, _(name)) for atc, name in wording.GROUPS]
         self.fields["group"].choices = chips  # type: ignore[attr-defined]
 
+    def clean(self) -> dict[str, Any]:
+        """A chip and words beside it are two allergies: the chip is taken out, and said."""
+        said = self.cleaned_data
+        if said.get("group") and said.get("substance", "").strip():
+            self.data = dict(self.data.items()) | {"group": ""}
+            sentence = _("One allergy at a time. Add this one after it: %(group)s.")
+            self.add_error("substance", sentence % {"group": wording.group_name(said["group"])})
+        return said
+
 
 class ReceiveForm(forms.Form):
     """A delivery: one lot of one medicine."""
@@ -204,8 +214,12 @@ def other_places(facility: Facility) -> list[tuple[str, str]]:
 
 
 def add_problem(form: forms.Form, problem: Problem) -> None:
-    """Show a refusal beside the questions it is about."""
-    beside = {name: sentence for name, sentence in problem.fields.items() if name in form.fields}
+    """Show a refusal beside the questions it is about; a name without what turned it round."""
+    named = {_asked_as(form, name): sentence for name, sentence in problem.fields.items()}
+    beside = {name: sentence for name, sentence in named.items() if name in form.fields}
+    if problem.code == TURNED:
+        readable = {name: without_turns(form.data.get(name, "")) for name in beside}
+        form.data = dict(form.data.items()) | readable
     for name, sentence in beside.items():
         if name not in form.errors:
             form.add_error(name, sentence)
@@ -213,3 +227,9 @@ def add_problem(form: forms.Form, problem: Problem) -> None:
         form.add_error(
             None, " ".join(dict.fromkeys([problem.title, problem.detail, *problem.fields.values()]))
         )
+
+
+def _asked_as(form: forms.Form, name: str) -> str:
+    """Where somebody typed a number of their own instead of tapping one, it is that box."""
+    own = f"{name}_{OTHER}"
+    return own if own in form.fields and form.data.get(name) == OTHER else name

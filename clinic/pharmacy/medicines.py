@@ -25,6 +25,7 @@ from clinic.pharmacy import policy
 from clinic.pharmacy.doses import MOST_UNITS
 from clinic.pharmacy.models import Medicine
 from clinic.pharmacy.saving import allowed_at_central
+from registry.people.policy import without_turns
 from registry.refusals import Refused
 from sync.ledger.recording import Author, recording
 from sync.problems import Problem
@@ -37,6 +38,7 @@ COLUMNS: Final = (
     *("code", "name", "form", "strength", "unit", "route", "atc", "pack_size", "min_stock", "active"),
 )
 CHOICES: Final = {"form": Medicine.Form, "unit": Medicine.Counted, "route": Medicine.Route}
+LONGEST_SHOWN: Final = 30
 NUMBERS: Final = {"pack_size": (1, 1), "min_stock": (0, 0)}  # column → (default, lowest)
 NO: Final = frozenset({"0", "no", "false", "n"})
 LENGTHS: Final = {"code": 40, "name": 120, "strength": 60}
@@ -233,10 +235,17 @@ def import_medicines(*, by: Author, listed: MedicineList, save_id: UUID | None =
     return counts
 
 
+def _shown(cell: str) -> str:
+    """As much of a cell as somebody needs to find it."""
+    plain = without_turns(cell)
+    return plain if len(plain) <= LONGEST_SHOWN else f"{plain[:LONGEST_SHOWN]}…"
+
+
 def problems_in_words(rows: Sequence[Row]) -> list[str]:
-    """One line for each wrong cell."""
+    """One line for each wrong cell, with what stands there."""
     return [
-        _("Row %(row)d, %(column)s: %(problem)s") % {"row": row.number, "column": column, "problem": sentence}
+        _("Row %(row)d, %(column)s, “%(said)s”: %(problem)s")
+        % {"row": row.number, "column": column, "said": _shown(row.said.get(column, "")), "problem": sentence}
         for row in rows
         for column, sentence in row.problems
     ]

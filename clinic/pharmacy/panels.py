@@ -88,7 +88,7 @@ def visit_medicines(request: HttpRequest, visit: Visit) -> Panel | None:
         return None
     context = {
         "visit": visit.pk,
-        "prescriptions": [shapes.prescription(one) for one in told],
+        "prescriptions": shapes.prescriptions(told),
         "may_prescribe": may_prescribe,
         "may_dispense": can_dispense(who, here),
     }

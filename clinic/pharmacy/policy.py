@@ -18,6 +18,7 @@ from typing import Final
 from uuid import UUID
 
 from clinic.pharmacy.doses import LARGEST_DOSE, LONGEST_DAYS, MOST_UNITS, Frequency
+from registry.people.policy import check_unturned, clean_text
 from registry.refusals import Refused, _
 from registry.staff.policy import AT_THE_CLINIC, Authority, Role
 
@@ -28,12 +29,14 @@ MAY_NOTE_ALLERGY: Final = frozenset({Role.TRIAGE, Role.PROVIDER, Role.PHARMACIST
 MAY_REFUTE_ALLERGY: Final = frozenset({Role.PROVIDER})
 MAY_LIST_MEDICINES: Final = frozenset({Role.CENTRAL_ADMIN})
 LONGEST_LOT: Final = 40
+DOSE_PLACES: Final = 2
 LONGEST_NOTE: Final = 200
 LONGEST_NAME: Final = 120
 ATC: Final = re.compile(r"[A-Z](\d\d([A-Z]([A-Z](\d\d)?)?)?)?")
 FIRST_EXPIRY: Final = 2000
 LAST_EXPIRY: Final = 2100
 LARGEST_STOCK: Final = 10_000_000
+LONGEST_TYPED: Final = 20_000  # what is longer is no slip of the pen
 
 
 class LineState(StrEnum):
@@ -217,6 +220,8 @@ def check_dose(dose: Decimal | None, frequency: str, days: int, prefix: str = ""
         raise Refused.field(f"{prefix}frequency", "unknown-frequency", _("Choose how often."))
     if dose is not None and not 0 < dose <= LARGEST_DOSE:
         raise Refused.field(f"{prefix}dose", "bad-dose", _("This dose cannot be right."))
+    if dose is not None and dose != round(dose, DOSE_PLACES):
+        raise Refused.field(f"{prefix}dose", "too-fine", _("Write at most 2 digits after the point."))
     if not 1 <= days <= LONGEST_DAYS:
         raise Refused.field(f"{prefix}days", "bad-days", _("Write a number of days from 1 to 365."))
 
@@ -242,8 +247,11 @@ def check_counted(counted: int, field: str) -> int:
 
 
 def clean_lot_number(text: str, field: str = "lot_number") -> str:
-    """As it is printed, in one spelling: capitals, single spaces."""
-    plain = " ".join(text.upper().split())
+    """As it is printed, in one spelling: capitals, single spaces, nothing that nobody sees: it tells lots
+    apart.
+    """
+    check_unturned(text, field)
+    plain = clean_text(text.upper(), field, LONGEST_TYPED)
     if len(plain) > LONGEST_LOT:
         raise Refused.field(field, "too-long", _("A lot number has at most 40 letters."))
     return plain
@@ -269,6 +277,8 @@ def check_reason(text: str, field: str = "reason") -> Reason:
 
 def check_note(text: str, field: str, *, wanted: bool = False) -> str:
     """A line of free words."""
+    if "\0" in text:
+        raise Refused.field(field, "nul-character", _("The text holds a character that cannot be kept."))
     plain = " ".join(text.split())
     if wanted and not plain:
         raise Refused.field(field, "reason-missing", _("Write why."))
@@ -279,7 +289,8 @@ def check_note(text: str, field: str, *, wanted: bool = False) -> str:
 
 def check_substance(text: str, field: str) -> str:
     """What somebody reacts to has a name."""
-    plain = " ".join(text.split())
+    check_unturned(text, field)
+    plain = clean_text(text, field, LONGEST_TYPED)
     if not plain:
         raise Refused.field(field, "substance-missing", _("Say what they react to."))
     if len(plain) > LONGEST_NAME:
@@ -297,6 +308,7 @@ def clean_atc(text: str, field: str = "atc") -> str:
 
 def check_length(text: str, field: str, most: int) -> str:
     """A cell of an imported list that must not be empty, unless it is the strength."""
+    check_unturned(text, field)
     if not text and field != "strength":
         raise Refused.field(field, "missing", _("This is empty."))
     if len(text) > most:

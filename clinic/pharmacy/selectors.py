@@ -174,8 +174,11 @@ def open_lines() -> SyncedQuerySet:
 
 
 def waiting_at(facility: Facility) -> list[ToldPrescription]:
-    """Prescriptions of the last days that nobody has handed out wholly, the oldest first."""
+    """Prescriptions of the last days that nobody has handed out wholly, the oldest first. Where there are too
+    many, those that were written last: their patients may stand here.
+    """
     since = current_node().now() - STILL_WAITING
     lines = open_lines().filter(prescription=OuterRef("pk"))
     rows = Prescription.objects.living().filter(Exists(lines), facility=facility, at__gte=since)
-    return tell(rows.select_related("patient").order_by("at", "made_stamp")[:MOST_WAITING])
+    newest = rows.select_related("patient").order_by("-at", "-made_stamp")[:MOST_WAITING]
+    return tell(reversed(newest))

@@ -6,7 +6,7 @@ saves (`views.py`, `stock_views.py`), the words (`wording.py`).
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -19,6 +19,7 @@ from clinic.visits.timeline import writer_name
 from registry.staff.selectors import staff_names
 
 Shape = dict[str, Any]
+Name = Callable[[UUID | None], str]
 
 
 def medicine(one: Medicine) -> Shape:
@@ -45,13 +46,20 @@ def line(told: ToldLine) -> Shape:
     }
 
 
-def prescription(told: ToldPrescription) -> Shape:
+def prescriptions(told: Sequence[ToldPrescription]) -> list[Shape]:
+    """Several, the names of all prescribers looked up once."""
+    name = names(one.prescription.by for one in told)
+    return [prescription(one, name) for one in told]
+
+
+def prescription(told: ToldPrescription, name: Name | None = None) -> Shape:
     """A prescription with its lines."""
     header = told.prescription
+    name = name or names([header.by])
     return {
         "id": header.pk,
         "at": header.at,
-        "by": names([header.by])(header.by),
+        "by": name(header.by),
         "note": header.note,
         "is_open": told.is_open,
         "lines": [line(one) for one in told.lines],
@@ -154,7 +162,7 @@ def movements(rows: Iterable[StockMovement], unit: str) -> list[Shape]:
     ]
 
 
-def names(ids: Iterable[UUID | None]) -> Any:
+def names(ids: Iterable[UUID | None]) -> Name:
     """A function from a staff id to a name, looked up once for all."""
     known = staff_names(ids)
     return lambda staff_id: writer_name(staff_id, known)

@@ -21,7 +21,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
 from clinic.pharmacy import policy, shapes, wording
-from clinic.pharmacy.fefo import LotName
+from clinic.pharmacy.fefo import Lot, LotName
 from clinic.pharmacy.forms import AdjustForm, ReceiveForm, WholeNumber, add_problem
 from clinic.pharmacy.medicines import (
     MAX_BYTES,
@@ -228,11 +228,26 @@ def _key(one: Held, lot: LotName) -> str:
 
 
 def _as_shown(stock: list[Held], request: HttpRequest) -> list[Held]:
-    """The lots in the order in which the form had them, so that each number stays with its lot."""
+    """The lots in the order in which the form had them, so that each number stays with its lot; also one that
+    was used up meanwhile.
+    """
     asked = [request.POST[name] for name in request.POST if name.startswith("lot-")]
     known = {_key(one, lot.name): (one, lot) for one in stock for lot in one.lots}
-    shown = [known.pop(key) for key in asked if key in known]
-    return [Held(one.medicine, one.on, [lot]) for one, lot in [*shown, *known.values()]]
+    shown = [known.pop(key, None) or _used_up(key, stock) for key in dict.fromkeys(asked)]
+    there = [pair for pair in shown if pair is not None]
+    return [Held(one.medicine, one.on, [lot]) for one, lot in [*there, *known.values()]]
+
+
+def _used_up(key: str, stock: list[Held]) -> tuple[Held, Lot] | None:
+    """A lot of which nothing is left, as the form named it."""
+    medicine, _space, rest = key.partition(" ")
+    expires, _space, number = rest.partition(" ")
+    try:
+        name = LotName(number, date.fromisoformat(expires) if expires else None)
+    except ValueError:
+        return None
+    found = next((one for one in stock if str(one.medicine.pk) == medicine), None)
+    return (found, Lot(name, 0)) if found else None
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -131,6 +131,7 @@ def count(
     with answering():
         for place, one in enumerate(counted):
             policy.check_counted(one.number, f"counts.{place}.counted")
+    _refuse_twice(counted)
     with recording(by=by, save_id=save_id) as save:
         if not save.repeated:
             balances = [balance_of(facility, one.medicine, one.lot) for one in counted]
@@ -149,6 +150,16 @@ def count(
                     by=by.staff_id,
                 )
         return [made(StockMovement, save, place) for place in range(len(counted))]
+
+
+def _refuse_twice(counted: Sequence[Counted]) -> None:
+    """Two numbers for one lot: each would be added to the same balance."""
+    seen = set()
+    for place, one in enumerate(counted):
+        if (one.medicine.pk, one.lot) in seen:
+            sentence = _("This lot is named twice.")
+            raise Problem("named-twice", sentence, fields={f"counts.{place}.lot_number": sentence})
+        seen.add((one.medicine.pk, one.lot))
 
 
 def _refuse_moved(counted: Sequence[Counted], balances: Sequence[int]) -> None:

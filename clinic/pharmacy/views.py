@@ -99,7 +99,7 @@ def prescribe(request: HttpRequest, visit_id: UUID) -> HttpResponse:
         "alerts": alerts_of(visit.patient),
         "q": q,
         "medicines": _choices(found, visit.facility),
-        "prescriptions": [shapes.prescription(told) for told in prescriptions_in(visit)],
+        "prescriptions": shapes.prescriptions(prescriptions_in(visit)),
     }
     fragment = bool(getattr(request, "htmx", False))
     return render(request, "pharmacy/_choices.html" if fragment else "pharmacy/prescribe.html", context)
@@ -188,9 +188,8 @@ def waiting(request: HttpRequest) -> HttpResponse:
     people = {one.id: one for one in persons([one.prescription.patient for one in told])}
     visits = open_visits_of([one.prescription.patient_id for one in told])
     entries = [
-        shapes.prescription(one)
-        | {"person": people[one.prescription.patient_id], "here": one.prescription.patient_id in visits}
-        for one in told
+        shape | {"person": people[one.prescription.patient_id], "here": one.prescription.patient_id in visits}
+        for shape, one in zip(shapes.prescriptions(told), told, strict=True)
     ]
     context = {
         "present": [entry for entry in entries if entry["here"]],

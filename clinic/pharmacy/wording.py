@@ -102,6 +102,8 @@ def state_of(now: LineStanding) -> tuple[str, str]:
     """The badge of a line: its state and its word."""
     if now.is_too_much:
         return "danger", _("More was handed out than prescribed")
+    if now.state is LineState.CANCELLED and now.given >= now.quantity:
+        return "danger", _("Cancelled, but handed out")
     state, word = _STATES[now.state]
     return state, _(word)
 

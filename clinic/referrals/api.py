@@ -17,12 +17,13 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from clinic.referrals.models import Referral
-from clinic.referrals.policy import ReferralState
+from clinic.referrals.policy import ReferralState, check_see_list
 from clinic.referrals.selectors import ToldReferral, expected_at, referral_of
 from clinic.referrals.services import answer, cancel, receive, refer
 from clinic.visits.api import place_named, said_in, unknown, who_asks
 from clinic.visits.models import Visit
 from clinic.visits.serializers import FACILITY_HELP
+from registry.answers import answering
 from registry.people.api import KEY_HEADER, save_id_of, visible_patient
 from registry.people.selectors import visible_patients
 from registry.people.serializers import StrictSerializer
@@ -102,6 +103,8 @@ class Referrals(APIView):
     @extend_schema(operation_id="expected_referrals", responses=ReferralSerializer(many=True))
     def get(self, request: Request) -> Response:
         """Who is expected where the person works."""
+        with answering():
+            check_see_list(who_asks(request))
         return Response([referral_answer(told) for told in expected_at(place_named(request, None))])
 
     @extend_schema(

@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Final
 from uuid import UUID
 
+from registry.people.policy import check_unturned
 from registry.refusals import Refused, _
 from registry.staff.policy import EVERYONE, Authority, Role
 
@@ -65,17 +66,33 @@ def can_see_list(who: Authority) -> bool:
     return who.holds(EVERYONE - {Role.PHARMACIST, Role.LAB})
 
 
+def check_see_list(who: Authority) -> None:
+    if not can_see_list(who):
+        raise Refused("not-allowed", _("Your role does not see who is expected."), status=403)
+
+
 def check_words(reason: str, summary: str, place: str) -> None:
     """A letter says why, and fits on its page."""
     if not reason.strip():
         raise Refused.field("reason", "missing", _("Write why the patient is referred."))
-    for name, text, limit in (
-        ("reason", reason, LONGEST_REASON),
-        ("summary", summary, LONGEST_SUMMARY),
-        ("to_place", place, LONGEST_PLACE),
-    ):
-        if len(text.strip()) > limit:
-            raise Refused.field(name, "too-long", _("This is too long for a letter."))
+    _check_text("reason", reason, LONGEST_REASON)
+    _check_text("summary", summary, LONGEST_SUMMARY)
+    _check_text("to_place", place, LONGEST_PLACE)
+    check_unturned(place, "to_place")
+
+
+def check_answer(note: str) -> None:
+    """An answer says something, and fits below the letter."""
+    if not note.strip():
+        raise Refused.field("note", "missing", _("Write what was done."))
+    _check_text("note", note, LONGEST_SUMMARY)
+
+
+def _check_text(name: str, text: str, limit: int) -> None:
+    if "\0" in text:
+        raise Refused.field(name, "nul-character", _("The text holds a character that cannot be kept."))
+    if len(text.strip()) > limit:
+        raise Refused.field(name, "too-long", _("This is too long for a letter."))
 
 
 def check_destination(here: UUID, to_facility: UUID | None, place: str) -> None:
@@ -89,6 +106,12 @@ def check_destination(here: UUID, to_facility: UUID | None, place: str) -> None:
 def check_open(state: ReferralState) -> None:
     if state not in OPEN:
         raise Refused("referral-closed", _("This referral is closed."), status=409)
+
+
+def check_not_cancelled(state: ReferralState) -> None:
+    """Words that somebody wrote about a patient who came are kept, also the second ones."""
+    if state is ReferralState.CANCELLED:
+        check_open(state)
 
 
 def check_unreceived(state: ReferralState) -> None:

@@ -59,7 +59,7 @@ def _told(row: Referral, steps: list[ReferralStep], names: dict[UUID, str]) -> T
         row.to_facility.name if row.to_facility else row.to_place,
         tuple(steps),
         "\n".join(step.note for step in answers if step.note),
-        names.get(answers[-1].by, "") if answers and answers[-1].by else "",
+        ", ".join(dict.fromkeys(names[step.by] for step in answers if step.by in names)),
     )
 
 

@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from clinic.referrals import policy
 from clinic.referrals.models import Referral, ReferralStep
 from clinic.referrals.policy import ReferralState, StepKind
-from clinic.referrals.selectors import referral_of
+from clinic.referrals.selectors import ToldReferral, referral_of
 from clinic.visits.models import Visit
 from registry.answers import answering
 from registry.people.models import Patient
@@ -87,14 +87,13 @@ def receive(*, by: Author, referral: Referral, at: Facility, save_id: UUID | Non
 def answer(
     *, by: Author, referral: Referral, at: Facility, note: str, save_id: UUID | None = None
 ) -> ReferralState:
-    """What was done, for whoever referred. It closes the referral."""
+    """What was done, for whoever referred. It closes the referral; what a second colleague writes at the same
+    time is added to it.
+    """
     _check(by, policy.check_refer, at.pk)
-    if not note.strip():
-        sentence = _("Write what was done.")
-        raise Problem("missing", sentence, fields={"note": sentence})
     with answering():
-        policy.check_words("-", note, "")
-    return _step(by, referral, StepKind.ANSWERED, policy.check_open, save_id, note.strip())
+        policy.check_answer(note)
+    return _step(by, referral, StepKind.ANSWERED, policy.check_not_cancelled, save_id, note.strip())
 
 
 def cancel(*, by: Author, referral: Referral, save_id: UUID | None = None) -> ReferralState:
@@ -113,11 +112,11 @@ def _step(
 ) -> ReferralState:
     with recording(by=by, save_id=save_id) as save:
         if not save.repeated:
-            present = _state(referral)
-            if present.value == kind.value:
-                return present
+            present = _told(referral)
+            if present.state.value == kind.value and note in {"", *(step.note for step in present.steps)}:
+                return present.state
             with answering():
-                check(present)
+                check(present.state)
             save.add(
                 ReferralStep,
                 referral=referral,
@@ -127,11 +126,11 @@ def _step(
                 at=current_node().now(),
                 by=by.staff_id,
             )
-    return _state(referral)
+    return _told(referral).state
 
 
-def _state(referral: Referral) -> ReferralState:
+def _told(referral: Referral) -> ToldReferral:
     found = referral_of(referral.pk)
     if found is None:
         raise Problem("not-found", _("There is no such record here."), status=404)
-    return found.state
+    return found

@@ -25,6 +25,7 @@ from clinic.referrals.shapes import listed, page_context, summary_of
 from clinic.visits.pages import place_of_work, shown_visit
 from clinic.visits.selectors import facility_of
 from clinic.visits.shapes import alerts_of, visit_shape
+from registry.people.policy import without_turns
 from registry.people.selectors import person
 from registry.people.views import posted_save_id, shown_patient
 from registry.places.models import Facility
@@ -74,14 +75,16 @@ def write(request: HttpRequest, visit_id: UUID) -> HttpResponse:
         "alerts": alerts_of(visit.patient),
         "destinations": destinations(visit.facility),
         "kinds": Referral.Kind.choices,
-        "posted": {"kind": Referral.Kind.REFERRAL} | posted,
+        "posted": {"kind": Referral.Kind.REFERRAL} | posted | _readable(posted),
         "errors": problem.fields if problem else {},
-        "problems": [
-            {"target": name, "message": str(text)}
-            for name, text in (problem.fields if problem else {}).items()
-        ],
+        "problems": _beside(problem),
     }
     return render(request, "referrals/write.html", context, status=422 if problem else 200)
+
+
+def _readable(posted: dict[str, Any]) -> dict[str, str]:
+    """The place without what turns it round, to be looked at before it is saved again."""
+    return {"to_place": without_turns(posted.get("to_place", ""))}
 
 
 def _destination(text: str) -> Facility | None:
@@ -107,10 +110,26 @@ def lists(request: HttpRequest) -> HttpResponse:
 @login_required
 def one(request: HttpRequest, referral_id: UUID) -> HttpResponse:
     """One referral."""
-    told, who = _shown(request, referral_id), authority_in(request)
+    return _page(request, _shown(request, referral_id), None)
+
+
+def _page(request: HttpRequest, told: ToldReferral, problem: Problem | None) -> HttpResponse:
+    """With a problem it shows again what was typed."""
+    who = authority_in(request)
     here = facility_of(who)
-    context = page_context(told, who, here.pk if here else None) | {"alerts": alerts_of(told.row.patient)}
-    return render(request, "referrals/referral.html", context)
+    context = page_context(told, who, here.pk if here else None) | {
+        "alerts": alerts_of(told.row.patient),
+        "note": request.POST.get("note", ""),
+        "errors": problem.fields if problem else {},
+        "problems": _beside(problem),
+    }
+    return render(request, "referrals/referral.html", context, status=422 if problem else 200)
+
+
+def _beside(problem: Problem | None) -> list[dict[str, str]]:
+    """For the summary at the top: each with the control that it leads to."""
+    fields = problem.fields if problem else {}
+    return [{"target": name, "message": str(text)} for name, text in fields.items()]
 
 
 @require_safe
@@ -139,9 +158,11 @@ def step(request: HttpRequest, referral_id: UUID, deed: str) -> HttpResponse:
         else:
             cancel(by=by, referral=told.row, save_id=save_id)
     except Problem as refused:
-        if not refused.fields and refused.status != 409:
+        if refused.fields:
+            return _page(request, _shown(request, referral_id), refused)
+        if refused.status != 409:
             raise
-        messages.error(request, str(next(iter(refused.fields.values()), refused.title)))
+        messages.error(request, str(refused.title))
     else:
         messages.success(request, _("Saved on the clinic laptop."))
     return redirect("referral", referral_id)

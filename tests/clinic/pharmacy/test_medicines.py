@@ -120,7 +120,7 @@ def test_the_command_checks_imports_and_says_each_row(central: Node, tmp_path: P
     assert Medicine.objects.count() > 60
     bad = tmp_path / "bad.csv"
     bad.write_text("name,form,unit\nZinc,cloud,tablet\n")
-    with pytest.raises(CommandError, match="Row 2, form: This word is not known"):
+    with pytest.raises(CommandError, match="Row 2, form, “cloud”: This word is not known"):
         call_command("import_medicines", str(bad))
     with pytest.raises(CommandError, match="cannot be read"):
         call_command("import_medicines", str(tmp_path / "none.csv"))

@@ -114,7 +114,7 @@ def test_central_looks_at_a_file_before_taking_it_over(shelf: Shelf) -> None:
     client, address = shelf.day.browser(shelf.day.cast.olga), reverse("medicines-import")
     bad = SimpleUploadedFile("bad.csv", b"name,form,unit\nZinc,cloud,tablet\n")
     page = client.post(address, {"file": bad}, secure=True).content.decode()
-    assert "Row 2, form: This word is not known." in text_of(page)
+    assert "Row 2, form, “cloud”: This word is not known." in text_of(page)
     assert address not in forms_on(page) or "rows" not in dict(forms_on(page)[address].posted)
     good = SimpleUploadedFile("good.csv", (LIST + "ZN,Zinc,tablet,20 mg,tablet,A12CB01,100,0\n").encode())
     page = client.post(address, {"file": good}, secure=True).content.decode()
