@@ -83,13 +83,17 @@ def provisional_code(tag: str, rng: random.Random) -> str:
 
 def check_number(text: str) -> NumberCheck:
     """Read a typed or scanned text: a registration number, a provisional code, or something else."""
-    plain = unicodedata.normalize("NFKC", text[:64]).strip().upper()
+    plain = _in_western_digits(unicodedata.normalize("NFKC", text[:64])).strip().upper()
     compact = _BETWEEN.sub("", plain)
     if _NUMBER_SHAPE.fullmatch(compact) and len(text) <= 64:
         return _checked_number(compact)
     if _looks_provisional(plain, compact) and len(text) <= 64:
         return _checked_provisional(compact)
     return NumberCheck("other", text.strip(), ok=False)
+
+
+def _in_western_digits(text: str) -> str:
+    return "".join(str(unicodedata.decimal(sign)) if sign.isdecimal() else sign for sign in text)
 
 
 def _checked_number(compact: str) -> NumberCheck:

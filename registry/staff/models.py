@@ -94,7 +94,7 @@ class Account(AbstractBaseUser, PermissionsMixin):
     """A person's way into this database. Who they are is the staff member with `staff_id`.
 
     There is no password here: `Credential` holds what one is checked against. `stamp` changes with it, which
-    ends sessions.
+    ends sessions. `language` is what the person chose here, empty before they did.
     """
 
     local_only: ClassVar[bool] = True
@@ -103,6 +103,7 @@ class Account(AbstractBaseUser, PermissionsMixin):
     staff_id = models.UUIDField(unique=True)
     is_active = models.BooleanField(default=True)
     stamp = models.CharField(max_length=32, default="", blank=True)
+    language = models.CharField(max_length=10, default="", blank=True)
 
     objects: ClassVar[Accounts] = Accounts()
     USERNAME_FIELD = "username"

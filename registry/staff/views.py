@@ -12,15 +12,25 @@ from typing import Any
 
 from allauth.account.views import LoginView
 from allauth.usersessions.models import UserSession
+from django.conf import settings
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.translation import gettext as _
+from django.views.i18n import set_language
 
 from registry.staff.credentials import days_left
+from registry.staff.languages import choose_language
 from registry.staff.models import Account, StaffMember
-from registry.staff.selectors import account_of, authority_in, facilities_named, people_on_duty, roles_of
+from registry.staff.selectors import (
+    account_of,
+    author_of,
+    authority_in,
+    facilities_named,
+    people_on_duty,
+    roles_of,
+)
 from sync.node import current_node
 
 MOST_TILES = 24
@@ -74,6 +84,15 @@ def me(request: HttpRequest) -> HttpResponse:
         "sessions": _sessions(request, account),
     }
     return render(request, "staff/me.html", context)
+
+
+def choose(request: HttpRequest) -> HttpResponse:
+    """Another language: for this tablet at once, and for the person who is logged in from now on."""
+    answer: HttpResponse = set_language(request)
+    account, wanted = account_of(request), request.POST.get("language", "")
+    if account is not None and wanted in dict(settings.LANGUAGES):
+        choose_language(by=author_of(request), account=account, language=wanted)
+    return answer
 
 
 def _browser(user_agent: str) -> str:

@@ -18,12 +18,12 @@ def nowhere(request: HttpRequest, **_: object) -> HttpResponse:
 NAMES = (
     "home find scan cards register register-villages register-likely queue board "
     "board-live clinic-day station me sync-status sync-now sync-progress sync-status-badge review "
-    "central-nodes central-enroll kept draft-discard"
+    "central-nodes central-enroll kept draft-discard guide attachment-pick"
 ).split()
 WITH_ID = (
     "patient patient-history patient-edit patient-family patient-unlink patient-card patient-label "
     "enroll visit-open visit visit-claim visit-move visit-send visit-close "
-    "review-conflict review-quarantine review-release review-reject"
+    "review-conflict review-quarantine review-release review-reject guide-page attachment attachment-small"
 ).split()
 
 urlpatterns = [

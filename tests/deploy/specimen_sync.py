@@ -24,7 +24,7 @@ class Specimens(PeopleSpecimens):
             "Prescriptions and dispensing",
             "Insurance and claims",
             "Stock",
-            "Attachments",
+            "Photos and files",
         ]
         numbers = [
             (42, 0, 0),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import gettext
 from pathlib import Path
 
@@ -86,3 +87,27 @@ def test_the_header_says_nothing_of_when_and_by_whom(project: Path) -> None:
     assert "Plural-Forms" in text
     assert not {"Date", "Translator", "EMAIL", "YEAR"} & {word for word in text.split() if word.isalpha()}
     assert "POT-Creation-Date" not in text
+
+
+# --- ours ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("language", catalogues.LANGUAGES)
+def test_a_language_says_everything_with_the_same_placeholders(language: str) -> None:
+    assert catalogues.gaps(language) == []
+
+
+def test_no_sentence_hides_in_an_f_string() -> None:
+    """There it is not found: the reader of sentences does not look inside."""
+    hidden = [
+        f"{path.relative_to(catalogues.ROOT)}:{inner.lineno}"
+        for room in catalogues.ROOMS
+        for path in (catalogues.ROOT / room).rglob("*.py")
+        for whole in ast.walk(ast.parse(path.read_text()))
+        if isinstance(whole, ast.JoinedStr)
+        for inner in ast.walk(whole)
+        if isinstance(inner, ast.Call)
+        and isinstance(inner.func, ast.Name)
+        and inner.func.id in {"_", "gettext", "ngettext", "pgettext", "npgettext"}
+    ]
+    assert hidden == []

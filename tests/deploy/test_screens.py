@@ -37,6 +37,7 @@ TOO_SMALL = """() =>
   [...document.querySelectorAll('a, button, summary, label.choice, select, textarea, input')]
   .filter(e => e.checkVisibility() && !e.closest('.skip'))
   .filter(e => !e.matches('[type=hidden], [type=radio], [type=checkbox]'))
+  .filter(e => !(e.closest('.prose') && e.textContent.trim() !== e.parentElement.textContent.trim()))
   .filter(e => { const box = e.getBoundingClientRect(); return box.height < 55.5 || box.width < 55.5 })
   .map(e => e.outerHTML.slice(0, 120))"""
 STICKS_OUT = "() => document.documentElement.scrollWidth > innerWidth"

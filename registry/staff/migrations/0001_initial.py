@@ -70,6 +70,7 @@ class Migration(migrations.Migration):
                 ('staff_id', models.UUIDField(unique=True)),
                 ('is_active', models.BooleanField(default=True)),
                 ('stamp', models.CharField(blank=True, default='', max_length=32)),
+                ('language', models.CharField(blank=True, default='', max_length=10)),
                 ('groups', models.ManyToManyField(blank=True, help_text='The groups this user belongs to. A user will get all permissions granted to each of their groups.', related_name='user_set', related_query_name='user', to='auth.group', verbose_name='groups')),
                 ('user_permissions', models.ManyToManyField(blank=True, help_text='Specific permissions for this user.', related_name='user_set', related_query_name='user', to='auth.permission', verbose_name='user permissions')),
             ],
