@@ -11,7 +11,7 @@ from collections.abc import Callable
 from datetime import date, timedelta
 from typing import Any, Final
 
-from clinic.forms.values import LATER
+from clinic.forms.values import FILES
 from clinic.programs.definition import ElementDefinition, StageDefinition
 from clinic.programs.document import ValueType
 
@@ -61,7 +61,7 @@ def answers_for(stage: StageDefinition, rng: random.Random, today: date, place: 
 
 def _answer(element: ElementDefinition, rng: random.Random, today: date, place: str) -> Any | None:
     codes = [option.code for option in element.options]
-    if element.value_type in LATER:
+    if element.value_type in FILES:
         return None
     if element.value_type is ValueType.MULTI_TEXT:
         return rng.sample(codes, min(2, len(codes))) or None

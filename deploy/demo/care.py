@@ -1,7 +1,8 @@
 """The demo's people who are followed in a program: pregnancies, vaccines, blood pressure.
 
-Lives here: `seed`, which may be repeated: enrollments that began weeks ago, what was done since, and so what
-is due and overdue today. Not here: visits of the outpatient day (`seeding.py`).
+Lives here: `seed`, which may be repeated: enrollments that began weeks ago, what was done since with numbers
+that make a curve, and so what is due and overdue today; `appoint`, who is expected on a day. Not here: visits
+of the outpatient day (`seeding.py`).
 """
 
 from __future__ import annotations
@@ -16,9 +17,9 @@ from uuid import UUID
 from django.utils import timezone
 
 from clinic.programs.models import ProgramVersion
-from clinic.programs.selectors import current_version, program_named
-from clinic.visits.following import ask_follow_up, assign, enrol, skip_stage
-from clinic.visits.models import Enrollment, Visit
+from clinic.programs.selectors import current_version, program_named, stage_of
+from clinic.visits.following import ask_follow_up, assign, enrol, plan_stage, skip_stage
+from clinic.visits.models import Enrollment, StageEvent, Visit
 from clinic.visits.services import record_event
 from registry.people.models import Patient
 from registry.places.models import Facility
@@ -28,7 +29,9 @@ from sync.core.protocol import new_save_id
 from sync.ledger.recording import Author
 from sync.ledger.replicas import self_replica
 
-MOST: Final = {"ANC": 25, "NCD-CARE": 40, "EPI": 40, "PNC": 5}
+MOST: Final = {"ANC": 20, "NCD-CARE": 20, "EPI": 25, "PNC": 5}
+APPOINTED: Final = {"ANC": 2, "NCD-CARE": 3, "EPI": 2}
+APPOINTED_STAGE: Final = {"ANC": "contact", "NCD-CARE": "control"}
 VACCINES: Final = {
     "birth": (0, ("bcg", "opv0", "hepb0")),
     "w6": (42, ("opv1", "penta1", "pcv1", "rota1")),
@@ -38,6 +41,8 @@ VACCINES: Final = {
     "m15": (456, ("mr2",)),
 }
 CONTACTS: Final = (84, 140, 182, 210, 238, 252)
+GROWTH: Final = {"birth": 3.3, "w6": 4.8, "w10": 5.6, "w14": 6.3, "m9": 8.6, "m15": 10.2}
+"""How heavy children are, about in the middle, at each of their vaccines."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +55,15 @@ class _Seed:
     patient: Patient
     version: ProgramVersion
     rng: random.Random
+
+    def weight(self, usual: float) -> float:
+        """What they weighed last, else about as usual."""
+        rows = StageEvent.objects.living().filter(patient=self.patient).order_by("-occurred_at", "pk")
+        for event in rows.only("values")[:6]:
+            known = event.values.get("weight")
+            if known:
+                return float(known)
+        return usual * self.rng.uniform(0.9, 1.15)
 
     def save_id(self, what: str) -> UUID:
         made = random.Random(f"{self_replica().uuid} {self.patient.pk} {what}")
@@ -114,6 +128,7 @@ def _pregnancy(one: _Seed, member: StaffMember) -> None:
     row = one.enrol(began, last_period)
     births = one.rng.randrange(0, 5)
     one.record(row, "booking", began, {"gravida": str(births + 1), "births": str(births), "hiv": "NEGATIVE"})
+    weight = one.weight(60) - far / 28
     for days in CONTACTS:
         on = last_period + timedelta(days=days + one.rng.randrange(-3, 6))
         if on < began or on > one.today or one.rng.random() < 0.25:
@@ -126,8 +141,9 @@ def _pregnancy(one: _Seed, member: StaffMember) -> None:
             {
                 "bp_systolic": str(upper),
                 "bp_diastolic": str(upper - 40),
-                "weight": f"{52 + days / 28 + one.rng.random() * 12:.1f}",
+                "weight": f"{weight + days / 28 + one.rng.uniform(-0.4, 0.4):.1f}",
                 "haemoglobin": f"{one.rng.uniform(9.4, 12.6):.1f}",
+                "fundal_height": f"{max(days // 7 - 1, 10)}",
                 "iron": "30",
             },
         )
@@ -157,6 +173,7 @@ def _vaccines(one: _Seed, member: StaffMember) -> None:
     if born is None:
         return
     row = one.enrol(max(born, one.today - timedelta(days=500)))
+    factor = one.rng.uniform(0.85, 1.12)
     for stage, (days, vaccines) in VACCINES.items():
         on = born + timedelta(days=days + one.rng.randrange(0, 9))
         if on > one.today:
@@ -173,23 +190,55 @@ def _vaccines(one: _Seed, member: StaffMember) -> None:
                 )
                 continue
             return
-        one.record(row, stage, on, dict.fromkeys(vaccines, "true"))
+        weight = GROWTH[stage] * factor * one.rng.uniform(0.97, 1.03)
+        one.record(row, stage, on, dict.fromkeys(vaccines, "true") | {"weight": f"{weight:.1f}"})
 
 
 def _pressure(one: _Seed, member: StaffMember) -> None:
-    began = one.today - timedelta(days=one.rng.randrange(40, 260))
+    """Months of controls: the pressure comes down slowly, sugar too where it is watched."""
+    began = one.today - timedelta(days=one.rng.randrange(100, 260))
+    sugar = one.rng.random() < 0.4
     row = one.enrol(began)
-    one.record(row, "start", began, {"conditions": ["HYPERTENSION"], "diagnosis_code": "I10"})
-    on = began
-    while on <= one.today - timedelta(days=one.rng.randrange(5, 60)):
-        upper = one.rng.randrange(126, 168)
-        one.record(
-            row,
-            "control",
-            on,
-            {"bp_systolic": str(upper), "bp_diastolic": str(upper - 52), "weight": "71.0", "taking": "ALL"},
-        )
+    conditions = ["HYPERTENSION", "DIABETES"] if sugar else ["HYPERTENSION"]
+    one.record(row, "start", began, {"conditions": conditions, "diagnosis_code": "I10"})
+    weight, upper, glucose = one.weight(72), one.rng.uniform(150, 172), one.rng.uniform(9, 13)
+    on, last = began, one.today - timedelta(days=one.rng.randrange(5, 60))
+    while on <= last:
+        values = {
+            "bp_systolic": f"{upper + one.rng.uniform(-5, 5):.0f}",
+            "bp_diastolic": f"{upper * 0.6 + one.rng.uniform(-3, 3):.0f}",
+            "weight": f"{weight + one.rng.uniform(-0.8, 0.8):.1f}",
+            "taking": one.rng.choice(("ALL", "ALL", "SOME")),
+        }
+        one.record(row, "control", on, values | ({"glucose": f"{glucose:.1f}"} if sugar else {}))
+        upper, glucose, weight = max(upper - 5, 126), max(glucose - 0.7, 6.1), weight - 0.3
         on += timedelta(days=one.rng.randrange(26, 38))
+
+
+def appoint(*, facility: Facility, today: date) -> int:
+    """Some of those who are followed are expected on this day; answers how many. May be repeated."""
+    member = StaffMember.objects.get(username="ana")
+    by, rows = Author(member.pk, "tablet-3"), list[Enrollment]()
+    for code, most in APPOINTED.items():
+        active = Enrollment.objects.living().filter(status=Enrollment.Status.ACTIVE, facility=facility)
+        named = active.filter(program_version__program=program_named(code)).order_by("enrolled_on", "pk")
+        rows += [_appointed(row, code, by, today) for row in named[:most]]
+    return len(rows)
+
+
+def _appointed(row: Enrollment, code: str, by: Author, today: date) -> Enrollment:
+    made = random.Random(f"{self_replica().uuid} {row.pk} appointed")
+    common: dict[str, Any] = {"by": by, "enrollment": row, "facility": row.facility}
+    common["save_id"] = new_save_id(millis_of(row.made_stamp), made)
+    stage = APPOINTED_STAGE.get(code)
+    if stage is None:
+        ask_follow_up(**common, on=today, reason="Traer la tarjeta de vacunas")
+    else:
+        done = StageEvent.objects.living().filter(
+            enrollment=row, stage=stage_of(row.program_version_id, stage).uid
+        )
+        plan_stage(**common, stage=stage, on=today, occurrence=done.count() + 1)
+    return row
 
 
 _FOLLOWING: Final = {"ANC": _pregnancy, "PNC": _birth, "EPI": _vaccines, "NCD-CARE": _pressure}

@@ -23,6 +23,7 @@ from deploy.demo.day import Day, Tally, must, open_day
 from deploy.demo.evening import expect_no_link, sync_until_safe
 from deploy.demo.layout import DemoNode, Ground, ground_at
 from deploy.demo.nodes import Serving, run_step, stop_all
+from deploy.demo.rooms import arrive, walk
 from deploy.demo.setting_up import offer_code, serve, set_up_central, set_up_clinic
 from registry.staff.policy import Role
 from sync.problems import Problem
@@ -65,6 +66,7 @@ class Check:
     ground: Ground = field(init=False)
     _servings: dict[DemoNode, Serving] = field(init=False)
     _began: float = field(default_factory=time.monotonic)
+    _letter: str = ""
 
     def __post_init__(self) -> None:
         central, *clinics = free_ports(3)
@@ -117,6 +119,9 @@ class Check:
         self._tell(
             f"{tally.found_again} found again in another spelling; {tally.visits} visits on two tablets"
         )
+        self._letter = walk(day.tablets, list(day.numbers)[-1])
+        tally.visits += 1
+        self._tell("a critical result flagged and seen, an allergy heeded, medicines by expiry, one referred")
         day.go_wrong()
         self._tell(f"stale forms: one merged, {tally.conflicts} conflict, decided by the coordinator")
         day.fill_in_every_kind()
@@ -138,9 +143,10 @@ class Check:
             must(kinds["values"] == day.kinds["values"], "An answer has changed on its way.")
             visit = there.tablets[Role.REGISTRAR].post("visits/", {"patient": patient})
             there.tablets[Role.PHARMACIST].post(f"visits/{visit['id']}/close/")
+            arrive(there.tablets, self._letter)
             day.tally.visits += 1
             sync_until_safe(there.tablets[Role.COORDINATOR])
-        self._tell(f"{second.node.name} has joined, holds it all, and has seen {number} again")
+        self._tell(f"{second.node.name} has joined, holds it all, has seen {number} again, answers a letter")
 
     def _proofs(self) -> dict[DemoNode, dict[str, Any]]:
         """What each node says of itself, each in a process of its own."""

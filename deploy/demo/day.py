@@ -12,7 +12,7 @@ import random
 import threading
 import time
 import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -21,8 +21,8 @@ from pathlib import Path
 from typing import Any, Final
 from uuid import uuid4
 
-from clinic.forms.values import LATER
-from clinic.programs.definition import ProgramDefinition, resolve
+from clinic.forms.values import FILES
+from clinic.programs.definition import ProgramDefinition, StageDefinition, resolve
 from clinic.programs.examples import example
 from deploy.demo import histories
 from deploy.demo.answers import answers_for
@@ -34,7 +34,7 @@ from registry.staff.policy import Role
 
 PATIENCE_S: Final = 90.0
 ON_TABLET_A: Final = (Role.REGISTRAR, Role.TRIAGE)
-ON_TABLET_B: Final = (Role.PROVIDER, Role.PHARMACIST, Role.COORDINATOR)
+ON_TABLET_B: Final = (Role.PROVIDER, Role.LAB, Role.PHARMACIST, Role.COORDINATOR)
 SEED: Final = 11
 
 
@@ -212,7 +212,7 @@ class Day:
         program = resolve(example("field_kinds"))
         asked = self._fill_in(program, next(iter(self.numbers)))
         (self.kinds,) = asked
-        self.tally.kinds = len({element.value_type for element in program.stages[0].elements} - LATER)
+        self.tally.kinds = len({element.value_type for element in program.stages[0].elements} - FILES)
 
     def fill_in_packages(self, programs: Sequence[ProgramDefinition]) -> None:
         """One event of every stage of every imported program, each program with a person of its own."""
@@ -230,16 +230,31 @@ class Day:
         made = []
         for stage in program.stages:
             values = answers_for(stage, self._rng, today, place)
-            body = {"patient": patient, "program": program.uid, "stage": stage.uid, "values": values}
-            event = provider.post("events/", body)
-            kept = len(event["values"])
-            must(
-                kept == len(values),
-                f"{program.name}: {kept} of {len(values)} answers of {stage.name} were kept.",
-            )
+            body = {"patient": patient, "program": program.uid, "stage": stage.uid}
+            event, offered = self._within_rules(stage, body, values)
+            kept, wanted = len(event["values"]), len(offered)  # rules may add what they assign
+            must(kept >= wanted > 0, f"{program.name}: {kept} of {wanted} answers of {stage.name} were kept.")
             made.append(event)
             self.tally.events += 1
         return made
+
+    def _within_rules(
+        self, stage: StageDefinition, body: Mapping[str, Any], values: Mapping[str, Any]
+    ) -> tuple[Any, dict[str, Any]]:
+        """Save these answers without those that the program's rules refuse: what was saved, and with what."""
+        left = dict(values)
+        while left:
+            answer = self.tablets[Role.PROVIDER].tried("events/", {**body, "values": left})
+            if answer.get("code") not in ("rule-refused", "rule-refused-complete"):
+                must("values" in answer, f"{stage.name}: {answer.get('title')} {answer.get('errors')}")
+                return answer, left
+            named = {name.removeprefix("values.") for name in answer["errors"]}
+            refused = {
+                one.uid for one in stage.elements if named & {one.uid, one.key, one.code}
+            } & left.keys()
+            must(refused, f"{stage.name}: a rule refuses, and names no question: {answer['title']}")
+            left = {uid: kept for uid, kept in left.items() if uid not in refused}
+        raise Spoiled(f"{stage.name}: the rules refuse every answer.")
 
 
 def open_day(node: DemoNode, ca: Path, stack: ExitStack) -> Day:

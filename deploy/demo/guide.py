@@ -22,12 +22,13 @@ def guide(ground: Ground, people: int) -> list[str]:
     """Where to look, who to be, what to try."""
     (clinic,) = ground.clinics
     roles = dict(StaffRole.Kind.choices)
+    here, there, office, authority = _("Clinic"), _("Central"), _("programme office"), _("CA")
     return [
         _("Posta runs: a clinic and a central side by side, each with an encrypted database of its own."),
         "",
-        f"  {_('Clinic')}   {clinic.url}/   ({clinic.name})",
-        f"  {_('Central')}  {ground.central.url}/   ({_('programme office')})",
-        f"  {_('CA')}       {_shown(ground.ca)}",
+        f"  {here}   {clinic.url}/   ({clinic.name})",
+        f"  {there}  {ground.central.url}/   ({office})",
+        f"  {authority}       {_shown(ground.ca)}",
         _("  A browser warns until it trusts that file: go past the warning (Advanced, continue), or"),
         _("  import it for this demo (Settings, Certificates, Authorities). curl: --cacert with that file."),
         "",
@@ -47,10 +48,12 @@ def _to_try(ground: Ground, people: int) -> list[str]:
         _("1. At the clinic as rosa: find %(name)s, spelled as you like; register somebody; start a visit.")
         % {"name": _somebody(people)},
         _("2. As luis, ana and carmen (other browser profiles): take the next patient, record, send on."),
-        _("3. In another terminal: %(off)s") % {"off": off},
+        _("3. As pedro enter a result; as ana look for one that is critical, prescribe, write a letter."),
+        _("   As carmen hand out; of some medicines little is left, and some expire soon."),
+        _("4. In another terminal: %(off)s") % {"off": off},
         _("   and go on at the clinic, with new log-ins too: nobody there needs central. It all waits."),
-        _("4. %(on)s, then as elena: Sync, Sync now, and watch it go down to 0.") % {"on": on},
-        _("5. At central as marta: the same people, and the clinic with its last contact."),
+        _("5. %(on)s, then as elena: Sync, Sync now, and watch it go down to 0.") % {"on": on},
+        _("6. At central as marta: the same people, and the clinic with its last contact."),
     ]
 
 

@@ -21,10 +21,10 @@ NEWCOMERS: Final = 1 / 15  # of all people: 20 of 300 came after the last sync
 A_DAY: Final = timedelta(days=1)
 WORDS_OF_A_FAMILY: Final = 4
 
-Until = Literal["triage", "with-triage", "provider", "with-provider", "pharmacy", "home"]
+Until = Literal["triage", "with-triage", "provider", "with-provider", "lab", "back", "pharmacy", "home"]
 TODAY: Final[tuple[Until, ...]] = (
-    "home", "pharmacy", "with-provider", "home", "provider",
-    "pharmacy", "provider", "with-triage", "triage", "triage",
+    "home", "pharmacy", "with-provider", "back", "home", "lab", "provider",
+    "pharmacy", "lab", "provider", "with-triage", "triage", "triage",
 )  # fmt: skip
 
 
@@ -43,6 +43,7 @@ class Someone:
     village: int
     papers: tuple[tuple[str, str], ...]
     weight_factor: float
+    parent: int | None = None
 
     def age(self, on: date) -> int:
         return on.year - self.born.year - ((on.month, on.day) < (self.born.month, self.born.day))
@@ -120,6 +121,7 @@ def _child_of(rng: random.Random, number: int, parent: Someone, today: date) -> 
     return replace(
         parent,
         number=number,
+        parent=parent.number,
         given_name=_given(rng, community, sex),
         sex=sex,
         born=today - timedelta(days=rng.randrange(BACK_DAYS + 20, oldest * 365 + BACK_DAYS + 60)),
@@ -164,10 +166,13 @@ def _history(rng: random.Random, who: Someone, now: datetime) -> Iterator[Coming
 
 
 def _lately(rng: random.Random, fresh: Sequence[Someone], now: datetime) -> Iterator[Coming]:
-    """Newcomers of yesterday; every second newcomer is in the queue now instead."""
-    for who in fresh[::2]:
+    """Newcomers of yesterday, one of whom nobody sent home; every second newcomer is in the queue now
+    instead.
+    """
+    for place, who in enumerate(fresh[::2]):
         at = now - A_DAY - timedelta(minutes=rng.randrange(60, 300))
-        yield Coming(who, 0, at, _story(rng, who, now.date()))
+        until: Until = "pharmacy" if place == 1 else "home"
+        yield Coming(who, 0, at, _story(rng, who, now.date()), until=until)
 
 
 def _today(

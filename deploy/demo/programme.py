@@ -16,7 +16,7 @@ from django.core.management import call_command
 
 from clinic.programs.examples import SHIPPED, example
 from clinic.programs.services import publish
-from deploy.demo import pharmacy
+from deploy.demo import lab, pharmacy
 from registry.places.models import Area, Facility
 from registry.places.services import add_area, add_facility, set_catchment
 from registry.staff.models import StaffMember
@@ -40,6 +40,7 @@ VILLAGES: Final = (
 FACILITIES: Final = (
     ("BOCAS", "Bocas mobile team", Facility.Kind.MOBILE, 0),
     ("KUSAPIN", "Kusapín health post", Facility.Kind.POST, 1),
+    ("CHANGUINOLA", "Hospital de Changuinola", Facility.Kind.HOSPITAL, 0),
 )
 LAPTOPS: Final = ("Bocas laptop", "Kusapín laptop")
 FIELD_KINDS: Final = "Trying out: field kinds"  # so that a visit lists it after what is really done
@@ -63,6 +64,7 @@ STAFF: Final = (
     Colleague("rosa", "Rosa Pineda", Role.REGISTRAR, "registers people"),
     Colleague("luis", "Luis Palacio", Role.TRIAGE, "triage"),
     Colleague("ana", "Ana Batista", Role.PROVIDER, "consultation"),
+    Colleague("pedro", "Pedro Palacios", Role.LAB, "laboratory"),
     Colleague("carmen", "Carmen Abrego", Role.PHARMACIST, "pharmacy"),
     Colleague("elena", "Elena Quintero", Role.COORDINATOR, "sync, conflicts"),
     Colleague("marta", "Marta Serrano", Role.CENTRAL_ADMIN, "programme office, at central"),
@@ -81,6 +83,7 @@ def load(packages: Iterable[Path] = ()) -> None:
     for name in SHIPPED:
         publish(document=example(name), by=BY)
     pharmacy.load(by=BY)
+    lab.load(by=BY)
     publish(document=msgspec.structs.replace(example("field_kinds"), name=FIELD_KINDS), by=BY)
     files = [str(path) for path in packages]
     if files:
@@ -97,7 +100,8 @@ def _places() -> list[Facility]:
 
 def _facility(code: str, name: str, kind: Facility.Kind, district: int, districts: list[Area]) -> Facility:
     facility = add_facility(by=BY, code=code, name=name, kind=kind, area=districts[district])
-    set_catchment(by=BY, facility=facility, areas=[districts[district]])
+    if kind is not Facility.Kind.HOSPITAL:  # people are sent there, nobody belongs to it
+        set_catchment(by=BY, facility=facility, areas=[districts[district]])
     return facility
 
 

@@ -145,5 +145,6 @@ def switch_central(directory: Path, central: Serving, way: str) -> None:
     deadline = time.monotonic() + SWITCHED_WITHIN_S
     while central.answers() != (way == "on"):
         if time.monotonic() > deadline:
-            raise Problem("no-switch", _("Central could not be switched %(way)s.") % {"way": way}, status=503)
+            wanted_on, wanted_off = _("Central could not be started."), _("Central could not be stopped.")
+            raise Problem("no-switch", wanted_on if way == "on" else wanted_off, status=503)
         time.sleep(0.2)

@@ -77,6 +77,10 @@ class Tablet:
         answer: dict[str, Any] = self._call("POST", path, body, uuid4(), (400, 403, 404, 409), {})
         return str(answer.get("code", ""))
 
+    def tried(self, path: str, body: Mapping[str, Any]) -> Any:
+        """Save something new, or be told why not."""
+        return self._call("POST", path, body, uuid4(), (201, 400), {})
+
     def _call(
         self,
         method: str,

@@ -17,7 +17,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Response, sync_playwright
 
 from deploy.demo.check import free_ports
-from deploy.demo.layout import Ground, ground_at
+from deploy.demo.layout import DemoNode, Ground, ground_at
 from deploy.demo.nodes import Serving, stop_all
 from deploy.demo.programme import colleague
 from deploy.demo.setting_up import serve, set_up_central, set_up_clinic
@@ -27,6 +27,8 @@ from tests.chromium import start_chromium
 PEOPLE: Final = 6
 TABLET: Final = (800, 1280)
 LAPTOP: Final = (1280, 800)
+SAID_OTHERWISE: Final = ("Failed to load resource", "htmx:sendAbort", "htmx:afterRequest")
+"""An answer that failed is seen as such; a search that the next letter overtook is none."""
 REFUSED_FORM: Final = {400, 422}  # a form that comes back with what is wrong: no failure
 
 
@@ -95,7 +97,7 @@ class Watch:
         context.on("weberror", lambda error: self.wrong.append(str(error.error)))
 
     def _said(self, message: ConsoleMessage) -> None:
-        if message.type in {"error", "warning"} and not message.text.startswith("Failed to load resource"):
+        if message.type in {"error", "warning"} and not message.text.startswith(SAID_OTHERWISE):
             self.wrong.append(message.text)
 
     def _answered(self, response: Response) -> None:
@@ -115,11 +117,12 @@ def tablet(posta: Posta, chromium: Browser) -> Iterator[Hand]:
         role: Role | None = None,
         *,
         at_central: bool = False,
+        at: DemoNode | None = None,
         size: tuple[int, int] = TABLET,
         scripts: bool = True,
         dark: bool = False,
     ) -> Page:
-        node = posta.central.node if at_central else posta.clinic.node
+        node = at or (posta.central.node if at_central else posta.clinic.node)
         context = chromium.new_context(
             base_url=node.url,
             ignore_https_errors=True,  # the demo's own CA

@@ -68,7 +68,7 @@ def test_a_whole_day_ends_with_equal_data(tmp_path: Path) -> None:
     assert told.pop("uploaded") == told.pop("receipts_verified") > 60
     assert told == {
         "people": 6,
-        "visits": 7,
+        "visits": 8,
         "events": 19,
         "clinics": 2,
         "unsent": 0,

@@ -20,14 +20,13 @@ from django.core.management import call_command
 from django.core.management.base import CommandParser
 from django.utils.translation import gettext as _
 
-from deploy.demo import board, care, pharmacy
+from deploy.demo.filling import fill
 from deploy.demo.layout import PASSPHRASE
 from deploy.demo.people import plan
 from deploy.demo.programme import VILLAGES, load
-from deploy.demo.seeding import deeds_of, seeding_here
+from deploy.demo.seeding import seeding_here
 from deploy.readiness import make_unsafe_demo_key, prepare
 from registry.commands import Answer, AnsweringCommand
-from registry.people.selectors import today
 from sync.models import EnrolledNode, SyncRun
 from sync.node import Node, acting_as, current_node
 from sync.problems import Problem
@@ -83,15 +82,8 @@ def set_up_clinic(options: dict[str, Any]) -> Answer:
     _sync()
     now = datetime.fromtimestamp(options["began"] / 1000, tz=UTC)
     wanted = plan(options["people"], now, len(VILLAGES))
-    deeds = deeds_of(wanted)
-    if deeds:
-        seeding = seeding_here(options["facility"], now)
-        seeding.play(deed for deed in deeds if deed.coming.at <= wanted.sent_until)
-        _sync()
-        seeding.play(deed for deed in deeds if deed.coming.at > wanted.sent_until)
-        board.seed(facility=seeding.facility)
-        care.seed(facility=seeding.facility, today=today())
-        pharmacy.seed(facility=seeding.facility, today=today(), staff=seeding.staff)
+    if wanted.people:
+        fill(seeding_here(options["facility"], now), wanted, now, send=_sync)
     return {"people": len(wanted.people), "visits": len(wanted.comings)}
 
 
