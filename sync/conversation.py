@@ -17,7 +17,7 @@ from django.db import transaction
 from sync.carriers.http import LinkBroke, Refused, Session, carrier_to
 from sync.core.clock import pack
 from sync.core.protocol import MalformedBatch, encode_changes, from_canonical
-from sync.exchanges import HelloAnswer, Standing
+from sync.exchanges import HelloAnswer
 from sync.hello import Heard, NoLink, hello_request, open_hello, same_past
 from sync.ledger.models import Change, Replica
 from sync.ledger.replicas import introduce, line_before, self_replica
@@ -59,17 +59,18 @@ def say_hello(session: Session, outbox: Outbox | None = None) -> Heard:
     clock is off. With an outbox, its first batches do not wait for the answer.
     """
     node, mine = current_node(), self_replica()
+    shown = node.marks.read().token
     answer, offset = _ask(session, mine, outbox)
     if answer.fenced == "second-replica" and _introduce_line(session, mine):
         answer, offset = _ask(session, mine)
     _check_standing(session, answer)
     session.nonce, session.created_ms = answer.run_nonce, answer.now_ms
-    node.marks.put_token(answer.token, answer.run_nonce, answer.now_ms)
+    node.marks.put_token(answer.token, answer.run_nonce, answer.now_ms, shown=shown)
     if answer.receipts:
         accept_receipts(answer.receipts, session.replica)
     if outbox is not None:
         outbox.greeted(self_replica(), answer.receipts)
-    _keep_asides(answer.asides, more=answer.more_asides)
+    _keep_asides(answer)
     _keep_names(answer.names)
     _note_clock(offset, answer)
     note_link(LinkState.State.UP, "")
@@ -103,6 +104,7 @@ def _greet_with(session: Session, outbox: Outbox, along: Batch, question: bytes)
             "hello",
             question,
             seqs=(along.seq_from, along.seq_to),
+            after=along.after,
             patience=outbox.pace.patience(len(question)),
             then=outbox.go_ahead if ahead else None,
         )
@@ -162,17 +164,23 @@ def _alarm(session: Session, answer: HelloAnswer) -> None:
             session.post("changes", encode_changes([from_canonical(bytes(body))], {}), seqs=(seq, seq))
 
 
-def _keep_asides(standing: list[Standing], *, more: bool) -> None:
-    """Central's list is the truth about what it keeps aside of ours, as far as it goes; of what lies beyond
-    it the receipts told.
+def _keep_asides(answer: HelloAnswer) -> None:
+    """Central's list is the truth about what it keeps aside of ours, as far as it goes: of what lies beyond
+    it, and of what central had not seen when it answered, the receipts told.
     """
     mine = self_replica().uuid
     now = current_node().wall()
-    last = (standing[-1].replica, standing[-1].seq_from) if more else (b"\xff" * 17, 0)
+    standing = answer.asides
+    last = (standing[-1].replica, standing[-1].seq_from) if answer.more_asides else (b"\xff" * 17, 0)
+    expected = {mine.bytes: answer.expected_seq, **{raw: seq for raw, (seq, _digest) in answer.tails.items()}}
     with transaction.atomic():
-        known = Aside.objects.values_list("pk", "replica_uuid", "seq_from")
-        listed = [pk for pk, replica, seq in known if (replica.bytes, seq) <= last]
-        Aside.objects.filter(pk__in=listed).delete()
+        present = Aside.objects.values_list("pk", "replica_uuid", "seq_from", "seq_to")
+        known = [
+            (pk, (one.bytes, first), expected.get(one.bytes, upto + 1) > upto)
+            for pk, one, first, upto in present
+        ]
+        Aside.objects.filter(pk__in=[pk for pk, key, seen in known if seen and key <= last]).delete()
+        later = {key for _pk, key, seen in known if not seen}
         Aside.objects.bulk_create(
             Aside(
                 replica_uuid=UUID(bytes=one.replica) if one.replica else mine,
@@ -185,6 +193,7 @@ def _keep_asides(standing: list[Standing], *, more: bool) -> None:
                 since=now,
             )
             for one in standing
+            if (one.replica or mine.bytes, one.seq_from) not in later
         )
 
 

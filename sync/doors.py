@@ -53,7 +53,7 @@ def _take_in(
         raise refusal("foreign-replica", "The batch is another replica's.", 403)
     if (changes[0].seq, changes[-1].seq) != caller.seqs:
         raise refusal("wrong-range", "The batch does not hold the seqs that its request announces.", 400)
-    return take_in(caller.node, replica.uuid, changes, hashlib.sha256(body).digest())
+    return take_in(caller.node, replica.uuid, changes, hashlib.sha256(body).digest(), caller.after)
 
 
 @endpoint("tail")

@@ -19,11 +19,14 @@ from django.db.backends.signals import connection_created
 from sync.records import refuse_stray
 
 WRITES: Final = re.compile(
-    r"\s*(?:WITH\b.*?\)\s*)?"
-    r"(INSERT\s+(?:OR\s+\w+\s+)?INTO|REPLACE\s+INTO|UPDATE(?:\s+OR\s+\w+)?|DELETE\s+FROM|TRUNCATE(?:\s+TABLE)?)"
+    r"\b(INSERT\s+(?:OR\s+\w+\s+)?INTO|REPLACE\s+INTO|MERGE\s+INTO|UPDATE(?:\s+OR\s+\w+)?|DELETE\s+FROM"
+    r"|TRUNCATE(?:\s+TABLE)?)"
     r"\s+(?:ONLY\s+)?(?:[\"`]?\w+[\"`]?\.)?[\"`]?(\w+)",
-    re.IGNORECASE | re.DOTALL,
+    re.IGNORECASE,
 )
+# One statement that reads, or whose first words say what it writes: nearly all there are.
+PLAIN: Final = re.compile(r"(?:SELECT|(INSERT|REPLACE|UPDATE|DELETE))\b[^;]*+$", re.IGNORECASE)
+COMMENTS: Final = re.compile(r"/\*.*?\*/|--[^\n]*", re.DOTALL)
 
 
 @cache
@@ -35,10 +38,21 @@ def _synced() -> frozenset[str]:
 
 def watch(execute: Callable[..., Any], sql: Any, params: Any, many: bool, context: dict[str, Any]) -> Any:
     """A Django execute wrapper: refuse a statement that writes to a synced table while no door is open."""
-    written = WRITES.match(sql) if isinstance(sql, str) else None
-    if written is not None and written[2] in _synced():
-        refuse_stray(f"{written[1]} {written[2]}")
+    for verb, table in _written(sql) if isinstance(sql, str) else ():
+        if table in _synced():
+            refuse_stray(f"{verb} {table}")
     return execute(sql, params, many, context)
+
+
+def _written(sql: str) -> list[tuple[str, str]]:
+    """What a statement writes to, as (verb, table)."""
+    plain = PLAIN.match(sql)
+    if plain is None:
+        return WRITES.findall(COMMENTS.sub(" ", sql))
+    if not plain[1]:
+        return []
+    first = WRITES.match(sql)
+    return [(first[1], first[2])] if first else WRITES.findall(COMMENTS.sub(" ", sql))
 
 
 def _post(connection: Any, **_more: Any) -> None:

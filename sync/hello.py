@@ -29,8 +29,9 @@ from sync.exchanges import (
     Standing,
     unpack,
 )
-from sync.feed.models import Cursor
-from sync.feed.pages import gates, knows_anchor
+from sync.feed.anchors import knows_cursor, reported
+from sync.feed.models import Cursor, Gate
+from sync.feed.pages import gates
 from sync.feed.positions import LANE, SUBSCRIPTIONS
 from sync.intake import Fork, Gap
 from sync.ledger.models import Change, Receipt, Replica
@@ -154,14 +155,14 @@ def _answer(node: EnrolledNode, replica: Replica | None, ask: HelloRequest, fenc
     answer.token = _next_token(replica, ask.token)
     answer.run_nonce = make_nonce(node.uuid, replica.uuid, answer.token)
     answer.expected_seq, answer.expected_digest = replica.head_seq + 1, bytes(replica.head_digest)
-    here_gates = gates()
-    answer.gates = {name: gate for name, gate in here_gates.items() if not _is_nothing_to(node, name)}
+    answer.gates = {name: gate for name, gate in gates().items() if not _is_nothing_to(node, name)}
     answer.receipts = _lacking(replica, ask.acked_seq)
     asides = _asides(node)
     answer.asides, answer.more_asides = asides[:ASIDES_PER_HELLO], len(asides) > ASIDES_PER_HELLO
-    answer.unknown_anchors = sorted(
-        name for name, (at, anchor) in ask.cursors.items() if not _known_cursor(name, at, anchor, here_gates)
-    )
+    answer.unknown_anchors = _unknown_cursors(ask)
+    told = reported(ask.cursors)
+    if not answer.unknown_anchors and bytes(node.cursors) != told:
+        EnrolledNode.objects.filter(pk=node.pk).update(cursors=told)
     answer.tails = {
         before.uuid.bytes: (before.head_seq + 1, bytes(before.head_digest)) for before in line_before(replica)
     }
@@ -176,10 +177,10 @@ def _is_nothing_to(node: EnrolledNode, gate: str) -> bool:
     return gate == SUBSCRIPTIONS and node.mode == EnrolledNode.Mode.EVERYTHING
 
 
-def _known_cursor(name: str, at: int, anchor: bytes, here: dict[str, tuple[int, int, bytes]]) -> bool:
-    if anchor:
-        return knows_anchor(name, at, anchor)
-    return at <= here.get(name, (0, 0, b""))[0]
+def _unknown_cursors(ask: HelloRequest) -> list[str]:
+    here = Gate.objects.in_bulk(list(ask.cursors))
+    told = ask.cursors.items()
+    return sorted(name for name, (at, anchor) in told if not knows_cursor(here.get(name), at, anchor))
 
 
 def _next_token(replica: Replica, shown: str) -> str:

@@ -24,7 +24,7 @@ from sync.crash import crash_point
 from sync.ledger.models import Change as ChangeRow
 from sync.ledger.models import Receipt as ReceiptRow
 from sync.ledger.models import Replica
-from sync.ledger.replicas import forget_replicas
+from sync.ledger.replicas import forget_replicas, line_before
 from sync.models import EnrolledNode, SecurityEvent
 from sync.node import current_node
 from sync.release import release
@@ -62,14 +62,17 @@ class Fork(Exception):
         self.seq = seq
 
 
-def take_in(node: EnrolledNode, replica_uuid: UUID, changes: Sequence[Change], sha: bytes) -> list[bytes]:
+def take_in(
+    node: EnrolledNode, replica_uuid: UUID, changes: Sequence[Change], sha: bytes, after: str = ""
+) -> list[bytes]:
     """Store and merge a batch; answers the receipts that cover it, old ones for what was here already. Raises
-    `Gap` or `Fork`.
+    `Gap` or `Fork`. `after` is the beginning of the digest, in hex, of the change that the batch follows.
     """
     keys: set[str] = set()
     try:
         with transaction.atomic(durable=True):
             replica = Replica.objects.select_for_update().get(uuid=replica_uuid)
+            _check_link(replica, changes[0].seq, after)
             fresh = _skip_known(replica, changes)
             first = changes[0].seq
             if fresh:
@@ -98,6 +101,15 @@ def _alarm(node: EnrolledNode, replica_uuid: UUID, fork: Fork) -> None:
         node_uuid=node.uuid,
         sentence=f"Replica {replica_uuid} sent other content for change {fork.seq} than before.",
     )
+
+
+def _check_link(replica: Replica, first: int, after: str) -> None:
+    """A batch that begins where our log ends overlaps with nothing, so its content cannot tell whether it
+    goes on from here or from the log of another copy: the one in front of it may just have been refused as a
+    fork.
+    """
+    if first == replica.head_seq + 1 and not bytes(replica.head_digest).hex().startswith(after):
+        raise Fork(first - 1)
 
 
 def _skip_known(replica: Replica, changes: Sequence[Change]) -> list[Change]:
@@ -177,10 +189,14 @@ def _sight_of(batch: Batch) -> Sight:
 
 
 def asided_records(replica: Replica, without: UUID | None = None) -> set[UUID]:
-    """The records that a replica's held or quarantined changes touch: later changes to them wait as well."""
-    if not Aside.objects.filter(replica_uuid=replica.uuid).exists():
+    """The records that a replica's held or quarantined changes touch: later changes to them wait as well. So
+    do those of a replica that follows it after a restore: it had seen what is set aside, and whoever then
+    sees its changes here would seem to have seen that, too.
+    """
+    line = [*line_before(replica), replica]
+    if not Aside.objects.filter(replica_uuid__in=[one.uuid for one in line]).exists():
         return set()
-    rows = ChangeRow.objects.filter(replica=replica).exclude(state=ChangeRow.State.APPLIED)
+    rows = ChangeRow.objects.filter(replica__in=line).exclude(state=ChangeRow.State.APPLIED)
     if without is not None:
         rows = rows.exclude(save_id=without)
     return set(rows.values_list("record_id", flat=True))

@@ -64,9 +64,12 @@ class Marks:
             raise ValueError(f"no such mark: {sorted(unknown)}")
         return self._rewrite(lambda old: {name: max(getattr(old, name), new) for name, new in marks.items()})
 
-    def put_token(self, token: str, run_nonce: str = "", heard_ms: int = 0) -> Mark:
-        """Keep what central gave in the last hello: token, the nonce that goes with it, its time."""
-        return self._rewrite(lambda old: {"token": token, "run_nonce": run_nonce, "heard_ms": heard_ms})
+    def put_token(self, token: str, run_nonce: str = "", heard_ms: int = 0, *, shown: str) -> Mark:
+        """Keep what central gave in the last hello: token, the nonce that goes with it, its time. Who has
+        spoken since that hello was sent (showing `shown`) has as new a token or a newer one: it stays.
+        """
+        heard = {"token": token, "run_nonce": run_nonce, "heard_ms": heard_ms}
+        return self._rewrite(lambda old: heard if old.token == shown else {})
 
     def set_clock(self, stamp: int) -> Mark:
         """After a corrected clock: the floor goes back to central's time. The one mark that may go down."""

@@ -15,7 +15,7 @@ from django.db import models
 
 class EnrolledNode(models.Model):
     """A clinic server that central knows. Its public key is pinned when it joins; scope comes from this row,
-    never from a payload.
+    never from a payload. `cursors` is how far it told that it has downloaded (`sync/feed/anchors.py`).
     """
 
     class Mode(models.TextChoices):
@@ -36,6 +36,7 @@ class EnrolledNode(models.Model):
     backlog = models.IntegerField(default=0)
     software = models.CharField(max_length=40, default="")
     clock_offset_ms = models.BigIntegerField(default=0)
+    cursors = models.BinaryField(default=bytes)
 
     def __str__(self) -> str:
         return self.name

@@ -11,13 +11,14 @@ from typing import Final
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import Q
 
 from sync.checks import FINE, look
 from sync.core.clock import pack
 from sync.core.protocol import from_canonical
 from sync.ledger.models import Change as ChangeRow
 from sync.ledger.models import Replica
-from sync.ledger.replicas import forget_replicas
+from sync.ledger.replicas import forget_replicas, line_before
 from sync.models import EnrolledNode
 from sync.node import current_node
 from sync.review.models import Aside
@@ -76,7 +77,9 @@ def judge_again(aside: Aside) -> set[UUID]:
         "seq"
     )
     changes = [from_canonical(bytes(row.body)) for row in rows]
-    earlier = ChangeRow.objects.filter(replica=replica, seq__lt=aside.seq_from)
+    earlier = ChangeRow.objects.filter(
+        Q(replica__in=line_before(replica)) | Q(replica=replica, seq__lt=aside.seq_from)
+    )
     blocked = set(earlier.exclude(state=ChangeRow.State.APPLIED).values_list("record_id", flat=True))
     part = Part(changes)
     sight = look(changes, node, replica.uuid, blocked)

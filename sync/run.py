@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from sync.carriers.http import LinkBroke, Refused, Session
 from sync.compare import compare
@@ -35,7 +36,8 @@ from sync.upload import Outbox
 LEASE_MS: Final = 60_000
 COMPARE_EVERY_MS: Final = 20 * 3_600_000
 TRIES: Final = 3
-STALE: Final = "stale-nonce"  # a conversation of many hours, or others have said hello since: say it again
+# A conversation of many hours, or others have said hello since, or central's clock went back: say it again.
+STALE: Final = {"stale-nonce", "future-dated"}
 PAUSE_S: Final = 0.5
 PAUSE_CAP_S: Final = 8.0
 
@@ -151,7 +153,7 @@ def _try_and_try_again(run: Run) -> None:
         try:
             return _converse(run)
         except (LinkBroke, Refused) as error:
-            if isinstance(error, Refused) and error.code != STALE:
+            if isinstance(error, Refused) and error.code not in STALE:
                 raise
             fruitless = 0 if run.moved > before else fruitless + 1
             if fruitless >= current_node().kept.get("tries", TRIES):
@@ -165,6 +167,9 @@ def _converse(run: Run) -> None:
     outbox = run.outbox = _outbox_of(run)
     try:
         run.heard = say_hello(session, outbox).answer
+        run.row.sent += outbox.sent  # went along with hello, and counts whatever breaks now
+        run.row.to_send = max(run.row.to_send, run.row.sent)
+        run.touched |= {"*"} if outbox.sent else set()
         for name, (_order, made) in sorted(_steps.items(), key=lambda item: item[1][0]):
             run.note(step=name)
             made(run)
@@ -204,7 +209,7 @@ def _take_lease(trigger: str) -> SyncRun:
         self_replica(lock=True)
         now = node.wall()
         running = SyncRun.objects.filter(outcome=SyncRun.Outcome.RUNNING)
-        if running.filter(lease_until__gt=now).exists():
+        if _held(now).exists():
             raise Busy
         running.update(
             outcome=SyncRun.Outcome.FAILED,
@@ -262,7 +267,7 @@ def exchange(run: Run) -> None:
     inflow = Inflow(run.session, run.heard.gates)
     inflow.ahead = current_node().kept.get("carrier") is None
     wanted = {} if run.upload_only else inflow.wanted()
-    sent, fetched = run.row.sent, run.row.fetched
+    sent, fetched = run.row.sent - outbox.sent, run.row.fetched
     run.note(
         sent=sent + outbox.sent,
         to_send=sent + outbox.sent + outbox.upto - outbox.replica.acked_seq,
@@ -333,6 +338,11 @@ def _comparison_is_due() -> bool:
 
 def lease_holder() -> SyncRun | None:
     """The run on its way, if any."""
+    return _held(current_node().wall()).first()
+
+
+def _held(now: int) -> QuerySet[SyncRun]:
+    """Runs on their way. A lease that ends later than one taken now is of a clock that was put back since."""
     return SyncRun.objects.filter(
-        outcome=SyncRun.Outcome.RUNNING, lease_until__gt=current_node().wall()
-    ).first()
+        outcome=SyncRun.Outcome.RUNNING, lease_until__gt=now, lease_until__lte=now + 2 * LEASE_MS
+    )

@@ -44,17 +44,19 @@ from sync.vault.keys import pinned, receipt_keys
 MOST_CHANGES: Final = 1_000
 MOST_UNPACKED: Final = 3 << 20  # less than one request may hold, should nothing of it shrink
 READ_AT_ONCE: Final = 200
+LINK_DIGITS: Final = 16  # enough to tell two copies of a laptop apart
 IN_FLIGHT: Final = 2
-TOO_EARLY: Final = {"stale-nonce", "gap"}
+TOO_EARLY: Final = {"stale-nonce", "future-dated", "gap"}
 
 
 @dataclass(slots=True)
 class Batch:
-    """Changes as they travel."""
+    """Changes as they travel. `after` begins the digest of the change that they follow."""
 
     seq_from: int
     seq_to: int
     blob: bytes = field(repr=False)
+    after: str = ""
 
 
 @dataclass(slots=True)
@@ -160,7 +162,8 @@ class Outbox:
     def _send(self, batch: Batch) -> bytes:
         began = time.monotonic()
         seqs, size = (batch.seq_from, batch.seq_to), len(batch.blob)
-        body = self.session.post(self.door, batch.blob, seqs=seqs, patience=self.pace.patience(size))
+        patience = self.pace.patience(size)
+        body = self.session.post(self.door, batch.blob, seqs=seqs, after=batch.after, patience=patience)
         self.pace.sent(size, began, time.monotonic())
         return body
 
@@ -207,7 +210,8 @@ class Outbox:
             fewer = _cut_between_saves(changes[: max(1, len(changes) * self.pace.target // len(blob))])
             size, changes = size * len(fewer) // len(changes), fewer
         self._next = changes[-1].seq + 1
-        return Batch(changes[0].seq, changes[-1].seq, blob)
+        before = _chain_head(self.replica, changes[0].seq - 1)
+        return Batch(changes[0].seq, changes[-1].seq, blob, (before or b"").hex()[:LINK_DIGITS])
 
     def _next_changes(self) -> tuple[list[Change], int]:
         """Changes that are likely to fill a batch, cut between saves where one is not too large itself; and

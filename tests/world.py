@@ -48,6 +48,7 @@ class Link:
     clinic: Site
     up: bool = True
     lose_answers: int = 0
+    lose_after: int = 0  # so many answers pass before they begin to be lost
     duplicate: int = 0
     portal: bool = False
     requests: int = 0
@@ -66,7 +67,9 @@ class Link:
             if self.duplicate:
                 self.duplicate -= 1
                 answer(wire)
-        if self.lose_answers:
+        if self.lose_answers and self.lose_after:
+            self.lose_after -= 1
+        elif self.lose_answers:
             self.lose_answers -= 1
             raise LinkBroke("the answer was lost")
         return reply
@@ -187,7 +190,8 @@ class World:
         """All links up, and as many rounds as it takes for news to reach everybody."""
         for site in self.clinics:
             assert site.link is not None
-            site.link.up, site.link.portal, site.link.lose_answers = True, False, 0
+            site.link.up, site.link.portal = True, False
+            site.link.lose_answers = site.link.lose_after = site.link.duplicate = 0
         self.sync(rounds=3)
 
     def digests(self, site: Site) -> dict[str, bytes]:

@@ -25,7 +25,8 @@ from django.utils.translation import override
 from clinic.tablet.sealing import Typed
 from registry.drafts import may_keep
 from registry.staff.devices import COOKIE
-from registry.staff.models import Account, StaffMember
+from registry.staff.languages import language_of
+from registry.staff.models import Account
 from sync.problems import problem_of
 
 log = logging.getLogger(__name__)
@@ -68,14 +69,14 @@ def replay(came_with: HttpRequest, account: Account, device: str, typed: Typed) 
     request.resolver_match = match
     said = _Said(request)
     request._messages = said  # type: ignore[attr-defined]  # where Django's messages look
-    with override(_language_of(account)):
+    with override(language_of(account)):
         try:
             answer: HttpResponse = match.func(request, *match.args, **match.kwargs)
         except Exception as error:
             return _refused(error)
     if answer.status_code == HTTPStatus.FOUND:
         return Outcome("saved", conflicted=said.warned)
-    with override(_language_of(account)):
+    with override(language_of(account)):
         return Outcome("kept", _("Something in it needs another look."))
 
 
@@ -101,8 +102,3 @@ def _as_posted(came_with: HttpRequest, account: Account, device: str, typed: Typ
     request.user = account
     request.session = import_module(settings.SESSION_ENGINE).SessionStore()
     return request
-
-
-def _language_of(account: Account) -> str:
-    spoken = StaffMember.objects.filter(pk=account.staff_id).values_list("language", flat=True).first()
-    return spoken if spoken in dict(settings.LANGUAGES) else settings.LANGUAGE_CODE

@@ -175,6 +175,7 @@ class Session:
         body: bytes,
         *,
         seqs: tuple[int, int] = (0, 0),
+        after: str = "",
         patience: float | None = None,
         then: Then | None = None,
     ) -> bytes:
@@ -189,6 +190,7 @@ class Session:
             nonce=HELLO_NONCE if greeting else self.nonce,
             created_ms=HELLO_CREATED_MS if greeting else self.created_ms,
             seqs=seqs,
+            after=after,
         )
         self.requests += 1
         self.bytes_up += len(body)

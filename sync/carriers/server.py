@@ -43,8 +43,8 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """An authenticated node, its replica (None where the door is hello and the replica is new) and the seqs
-    it announced.
+    """An authenticated node, its replica (None where the door is hello and the replica is new), the seqs it
+    announced, and the beginning of the digest of the change before them, if it told.
     """
 
     node: EnrolledNode
@@ -52,6 +52,7 @@ class Caller:
     replica: Replica | None
     seqs: tuple[int, int]
     nonce: str
+    after: str = ""
 
     @property
     def live(self) -> Replica:
@@ -148,7 +149,7 @@ def authenticate(wire: Wire, *, hello: bool) -> Caller:
     """
     try:
         node_uuid, replica_uuid = UUID(wire.headers["posta-node"]), UUID(wire.headers["posta-replica"])
-        first, _, last = wire.headers["posta-seq"].partition("-")
+        first, last, after = [*wire.headers["posta-seq"].split("-", 2), ""][:3]
         seqs = int(first), int(last)
     except (KeyError, ValueError):
         raise refusal("bad-signature", "The request does not name its sender.", 401) from None
@@ -165,7 +166,7 @@ def authenticate(wire: Wire, *, hello: bool) -> Caller:
         _check_nonce(nonce, node_uuid, replica_uuid, replica)
         if replica is not None and replica.standing != Replica.Standing.LIVE:
             raise refusal("fenced", "Another copy of this node's database is the live one.", 409)
-    return Caller(node, replica_uuid, replica, seqs, nonce)
+    return Caller(node, replica_uuid, replica, seqs, nonce, after)
 
 
 def _verified_nonce(wire: Wire, node: EnrolledNode) -> str:

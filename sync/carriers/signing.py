@@ -71,11 +71,14 @@ def sign(
     nonce: str,
     created_ms: int,
     seqs: tuple[int, int] = (0, 0),
+    after: str = "",
 ) -> None:
-    """Add the headers that name the sender and sign the request in place."""
+    """Add the headers that name the sender and sign the request in place. `after` is the beginning of the
+    digest of the change that a batch follows.
+    """
     wire.headers["posta-node"] = node.hex
     wire.headers["posta-replica"] = replica.hex
-    wire.headers["posta-seq"] = f"{seqs[0]}-{seqs[1]}"
+    wire.headers["posta-seq"] = f"{seqs[0]}-{seqs[1]}" + (f"-{after}" if after else "")
     signer = HTTPMessageSigner(signature_algorithm=algorithms.ED25519, key_resolver=_Keys(private=key))
     signer.sign(
         wire,

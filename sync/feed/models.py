@@ -1,7 +1,7 @@
 """Where each table's feed stands, who follows what, and how far this node has downloaded.
 
 Lives here: `Gate` and `Anchor` (central), `Subscription` (central), `Cursor` and `Kept` (clinic). All
-local-only. Read next: `positions.py`, then `pages.py`.
+local-only. Read next: `positions.py`, then `pages.py`; `anchors.py`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from django.db import models
 
 class Gate(models.Model):
     """Per table and lane: the last position given, when, and the random anchor of the block that it
-    closed.
+    closed. Anchors before `anchored_from` are forgotten (`anchors.py`).
     """
 
     local_only: ClassVar[bool] = True
@@ -22,6 +22,7 @@ class Gate(models.Model):
     last_position = models.BigIntegerField(default=0)
     last_modified = models.BigIntegerField(default=0)
     anchor = models.BinaryField(default=bytes)
+    anchored_from = models.BigIntegerField(default=0)
 
     def __str__(self) -> str:
         return f"{self.table}@{self.last_position}"

@@ -16,7 +16,7 @@ from uuid import UUID
 from django.db.models import Q
 
 from sync.core.protocol import StateRecord
-from sync.feed.models import Anchor, Gate, Subscription
+from sync.feed.models import Gate, Subscription
 from sync.feed.positions import SUBSCRIPTIONS
 from sync.feed.subscriptions import followed_by
 from sync.models import EnrolledNode
@@ -67,15 +67,6 @@ def gates() -> dict[str, tuple[int, int, bytes]]:
         gate.table: (gate.last_position, gate.last_modified, bytes(gate.anchor))
         for gate in Gate.objects.all()
     }
-
-
-def knows_anchor(table: str, position: int, anchor: bytes) -> bool:
-    """Whether this timeline of central gave that anchor at that position. Position 0 is known to
-    everybody.
-    """
-    if position == 0:
-        return True
-    return Anchor.objects.filter(table=table, position=position, anchor=anchor).exists()
 
 
 def page_for(

@@ -28,6 +28,7 @@ class Migration(migrations.Migration):
                 ('backlog', models.IntegerField(default=0)),
                 ('software', models.CharField(default='', max_length=40)),
                 ('clock_offset_ms', models.BigIntegerField(default=0)),
+                ('cursors', models.BinaryField(default=bytes)),
             ],
         ),
         migrations.CreateModel(

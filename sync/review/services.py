@@ -184,6 +184,13 @@ def reject(*, by: Author, aside: Aside, note: str, save_id: UUID | None = None) 
     record that the save made becomes a tombstone. Nothing is erased, and what waited behind goes on.
     """
     _check_central()
+    if aside.code == "incomplete":
+        raise Problem(
+            "incomplete",
+            _("The rest of this save has not arrived yet."),
+            detail=_("A save stands or falls as a whole. Decide when it is here."),
+            status=409,
+        )
     text, changes = _checked_note(note), changes_in(aside)
     if not text:
         raise Problem("note-missing", _("Say why, for those who wrote it."), fields={"note": _("Missing.")})

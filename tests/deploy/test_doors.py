@@ -49,6 +49,8 @@ def test_a_page_comes_through_whole() -> None:
     assert answer.headers["cache-control"] == "no-store"
 
 
+@pytest.mark.once
+@pytest.mark.django_db(transaction=True)  # its pages run in threads of their own
 def test_a_stream_address_reaches_django_too() -> None:
     assert got("/no-such/live/").status_code == 404
 

@@ -70,6 +70,8 @@ def value_for(world: World, field: models.Field[Any, Any]) -> Any:
 def plain_value(field: models.Field[Any, Any]) -> Any:
     if field.choices:
         return field.flatchoices[0][0]
+    if field.name == "sha256":
+        return "ab" * 32
     made: list[tuple[type, Any]] = [
         (KeyedField, {"note": "seen"}),
         (models.JSONField, {"kept": [1, "two"]}),

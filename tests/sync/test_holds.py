@@ -17,16 +17,20 @@ from sync import intake
 from sync.core.merge import Past
 from sync.download import apply_page
 from sync.feed.pages import record_of
+from sync.ledger.birth import take_new_identity
 from sync.ledger.models import Receipt as ReceiptRow
 from sync.ledger.models import Replica
 from sync.ledger.recording import Author, recording
 from sync.node import acting_as
 from sync.pace import Pace
+from sync.problems import Problem
 from sync.review.models import Aside
+from sync.review.services import reject, release
 from sync.run import make_run
 from sync.status import status
 from sync.tables import table_of
-from tests.sync.forge import card, edit, logged, patient, slip_in, traces
+from sync.vault.backup import make_backup, put_back
+from tests.sync.forge import Talk, card, edit, logged, patient, slip_in, traces
 from tests.sync.looking import asides, register, shown_at
 from tests.world import Site, World, backend_for
 
@@ -125,6 +129,25 @@ def test_a_save_cut_by_a_batch_waits_for_its_rest(world: World) -> None:
         assert Identifier.objects.count() == 5
 
 
+def test_half_a_save_cannot_be_rejected(world: World) -> None:
+    """Its other half would arrive and be merged."""
+    here = world.clinics[0]
+    with world.at(here):
+        with recording(by=world.author(here)) as save:
+            row = save.add(Patient, given_name="Ana", registered_on=here.node.now())
+            save.add(Identifier, patient=row, system="passport", value="P1")
+        first = logged(1, 1)
+    talk = Talk(world, here)
+    talk.send(talk.batch(first))
+    with world.at(world.central):
+        half = Aside.objects.get(code="incomplete")
+        with pytest.raises(Problem, match="not arrived"):
+            reject(by=world.author(world.central), aside=half, note="no")
+    world.sync(here)
+    assert asides(world, world.central) == asides(world, here) == []
+    assert world.digests(here) == world.digests(world.central)
+
+
 def test_the_parts_of_a_cut_save_count_as_received_when_each_was(world: World) -> None:
     """The clinic knows it from its receipts; were central to count all from the last one, each would show
     another of two concurrent values where the clinic's clock is ahead.
@@ -177,6 +200,36 @@ def test_a_held_change_holds_later_ones_of_its_replica_to_the_same_record(world:
     assert asides(world, world.central) == [(1, "held", "missing-parent"), (2, "held", "after-aside")]
     assert shown_at(world, world.central, row.pk)["phone"] == ""
     assert shown_at(world, world.central, free.record_id)
+
+
+def test_what_a_replica_left_set_aside_holds_its_successors_changes_to_the_same_record(world: World) -> None:
+    """After a restore: else somebody at central who sees only the later change would overrule, unseen, what
+    the change that is set aside says.
+    """
+    here = world.clinics[0]
+    row = register(world, here, phone="1")
+    world.sync()
+    with world.at(here):
+        (bad,) = slip_in(here, edit(row.pk, Past({here.replica: 1}), phone="2", sex="?"))
+        path = make_backup()
+    world.sync(here)
+    with world.at(here):
+        put_back(path)
+        take_new_identity()
+    world.sync(here)
+    with world.at(here):
+        slip_in(here, edit(row.pk, Past({bad.replica: 2}), family_name="later"))
+    world.sync(here)
+    assert asides(world, world.central) == asides(world, here)
+    assert asides(world, here) == [(1, "held", "after-aside"), (2, "quarantined", "unknown-code")]
+    with world.at(world.central):
+        waiting = Aside.objects.get(state="held")
+        assert not release(by=world.author(world.central), aside=waiting)
+        reject(by=world.author(world.central), aside=Aside.objects.get(state="quarantined"), note="no")
+        assert not Aside.objects.exists()
+    world.sync(rounds=2)
+    assert shown_at(world, world.central, row.pk)["family_name"] == "later"
+    assert shown_at(world, here, row.pk) == shown_at(world, world.central, row.pk)
 
 
 def test_release_of_saves_from_two_clinics_that_wait_for_each_other(world: World) -> None:

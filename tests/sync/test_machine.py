@@ -1,37 +1,53 @@
 """A state machine over the test world: any order of work, cuts, losses, crashes and runs keeps the
 invariants.
 
-After each step I1, I2, I5, I6 (what a cursor passed is there), I7 are checked; at the end everything heals,
-and I3, I4, I8 and I10 must hold. A seed that fails is printed by Hypothesis and becomes a fixed case below.
+Two clinics share everything, a third follows only its own patients. Changes go up in the ordinary way, with
+hello, and ahead of its answer; answers are lost in any position, requests come twice, clocks jump, the power
+fails at every crash point. After each step I1, I2, I5, I6 (what a cursor passed is there) and I7 are checked;
+at the end everything heals, and I3, I4, I8, I9 and I10 must hold. A seed that fails is printed by Hypothesis
+and becomes a fixed case below.
 """
 
 from __future__ import annotations
 
 import os
 import tempfile
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import hypothesis.strategies as st
+import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from registry.people.models import Patient
-from sync.core.protocol import chain_digest, first_digest
+from registry.people.models import Identifier, Patient
+from sync.core.digest import record_hash
+from sync.core.merge import State, merge
+from sync.core.protocol import chain_digest, first_digest, from_canonical
 from sync.crash import install_hook
+from sync.feed.models import Cursor
 from sync.ledger.models import Change, Replica
 from sync.ledger.recording import recording
 from sync.ledger.selectors import history_of
 from sync.models import LinkState, SyncRun
+from sync.pace import Pace
 from sync.review.models import Aside, Conflict
-from sync.run import make_run
+from sync.rowstate import state_of_row
+from sync.run import Busy, make_run
+from sync.tables import table_of
+from tests.sync.test_early import two_in_flight
 from tests.world import Site, World
 
 SEEDS = int(os.environ.get("POSTA_MACHINE_SEEDS", "100"))
 NAMES = st.sampled_from(["Ana", "José", "محمد", "राधा", "Zoë", "Ana María"])
 SEXES = st.sampled_from(["female", "male", "other"])
 PHONES = st.sampled_from(["5551", "5552", "5553", ""])
+SITES = st.integers(0, 2)
+CENTRAL = 3
+DAY_MS = 86_400_000
+CLOCKS = st.sampled_from([0, 0, -DAY_MS, -600_000, -30_000, 30_000, 400 * DAY_MS])
 CRASH_POINTS = [
     "save.before-log",
     "save.before-commit",
@@ -52,7 +68,7 @@ class PowerCut(BaseException):
 
 
 class Clinics(RuleBasedStateMachine):
-    """Two clinics and central, worked on in any order."""
+    """Three clinics and central, worked on in any order."""
 
     shelf: Any = None
 
@@ -60,6 +76,8 @@ class Clinics(RuleBasedStateMachine):
     def begin(self, seed: int) -> None:
         self.directory = tempfile.TemporaryDirectory(prefix="posta-world-")
         self.world = World(Path(self.directory.name), type(self).shelf, clinics=2, seed=seed)
+        self.apart = self.world.add_clinic("clinic 3", mode="subscribed")
+        self.world.clinics.append(self.apart)
         self.saved: dict[UUID, str] = {}
         self.forms: list[tuple[int, UUID, str]] = []
         self.written: dict[tuple[UUID, str], set[Any]] = {}
@@ -76,7 +94,7 @@ class Clinics(RuleBasedStateMachine):
     # --- work --------------------------------------------------------------------------------------------
 
     def site(self, index: int) -> Site:
-        return self.world.clinics[index % 2]
+        return self.world.clinics[index]
 
     def survive(self, site: Site, work: Any) -> Any:
         """Do something; if the power is cut in the middle, start that node (or central) again."""
@@ -89,28 +107,31 @@ class Clinics(RuleBasedStateMachine):
                 one.node.kept.pop("replicas", None)
             return None
 
-    def register_at(self, site: Site, name: str, sex: str) -> UUID:
+    def register_at(self, site: Site, name: str, sex: str, cards: int = 0) -> UUID:
         with recording(by=self.world.author(site)) as save:
             made = save.add(Patient, given_name=name, sex=sex, registered_on=site.node.now())
+            for number in range(cards):
+                save.add(Identifier, patient=made, system="passport", value=f"P{number}")
         self.saved[made.pk] = site.name
         self.written.setdefault((made.pk, "sex"), set()).add(sex)
         return made.pk
 
-    @rule(index=st.integers(0, 1), name=NAMES, sex=SEXES)
-    def register(self, index: int, name: str, sex: str) -> None:
+    @rule(index=SITES, name=NAMES, sex=SEXES, cards=st.integers(0, 3))
+    def register(self, index: int, name: str, sex: str, cards: int) -> None:
+        """With cards it is a save of several changes, which batches may cut."""
         self.world.advance(700)
         site = self.site(index)
-        self.survive(site, lambda: self.register_at(site, name, sex))
+        self.survive(site, lambda: self.register_at(site, name, sex, cards))
 
     def some_patient(self, site: Site, pick: int) -> Patient | None:
         with self.world.at(site):
             rows = list(Patient.objects.order_by("pk"))
             return rows[pick % len(rows)] if rows else None
 
-    @rule(index=st.integers(0, 2), pick=st.integers(0, 50), sex=SEXES, phone=PHONES)
+    @rule(index=st.integers(0, CENTRAL), pick=st.integers(0, 50), sex=SEXES, phone=PHONES)
     def edit(self, index: int, pick: int, sex: str, phone: str) -> None:
         self.world.advance(300)
-        site = self.world.central if index == 2 else self.site(index)
+        site = self.world.central if index == CENTRAL else self.site(index)
         row = self.some_patient(site, pick)
         if row is None:
             return
@@ -122,7 +143,7 @@ class Clinics(RuleBasedStateMachine):
 
         self.survive(site, work)
 
-    @rule(index=st.integers(0, 1), pick=st.integers(0, 50))
+    @rule(index=SITES, pick=st.integers(0, 50))
     def open_form(self, index: int, pick: int) -> None:
         site = self.site(index)
         row = self.some_patient(site, pick)
@@ -145,7 +166,7 @@ class Clinics(RuleBasedStateMachine):
 
         self.survive(site, work)
 
-    @rule(index=st.integers(0, 1), pick=st.integers(0, 50))
+    @rule(index=SITES, pick=st.integers(0, 50))
     def remove(self, index: int, pick: int) -> None:
         site = self.site(index)
         row = self.some_patient(site, pick)
@@ -160,25 +181,55 @@ class Clinics(RuleBasedStateMachine):
 
     # --- the link ----------------------------------------------------------------------------------------
 
-    @rule(index=st.integers(0, 1), up=st.booleans())
+    @rule(index=SITES, up=st.booleans())
     def cut_or_heal(self, index: int, up: bool) -> None:
         link = self.site(index).link
         assert link is not None
         link.up = up
 
-    @rule(index=st.integers(0, 1), answers=st.integers(1, 3), twice=st.integers(0, 2))
-    def disturb(self, index: int, answers: int, twice: int) -> None:
+    @rule(index=SITES, after=st.integers(0, 3), answers=st.integers(0, 3), twice=st.integers(0, 2))
+    def disturb(self, index: int, after: int, answers: int, twice: int) -> None:
         link = self.site(index).link
         assert link is not None
-        link.lose_answers, link.duplicate = answers, twice
+        link.lose_after, link.lose_answers, link.duplicate = after, answers, twice
 
-    @rule(index=st.integers(0, 1))
+    @rule(index=st.integers(0, CENTRAL), error_ms=CLOCKS)
+    def set_clock(self, index: int, error_ms: int) -> None:
+        site = self.world.central if index == CENTRAL else self.site(index)
+        site.clock_error_ms = min(error_ms, 30_000) if index == CENTRAL else error_ms
+
+    def run_at(self, site: Site, each: int = 0, *, hello_first: bool = True) -> None:
+        """One run. With so many changes in each batch, the second one goes ahead of hello's answer: behind
+        hello, or before it.
+        """
+        with ExitStack() as stack:
+            stack.enter_context(suppress(Busy))
+            if each:
+                patch = stack.enter_context(pytest.MonkeyPatch.context())
+                stack.enter_context(two_in_flight(patch, site, hello_first=hello_first))
+            make_run("test", pace=Pace(fixed_changes=each or None))
+
+    @rule(index=SITES)
     def run(self, index: int) -> None:
         self.world.advance(70_000)
-        self.survive(self.site(index), lambda: make_run("test"))
+        self.survive(self.site(index), lambda: self.run_at(self.site(index)))
 
-    @rule(index=st.integers(0, 1), point=st.sampled_from(CRASH_POINTS), nth=st.integers(1, 3), name=NAMES)
-    def crash(self, index: int, point: str, nth: int, name: str) -> None:
+    @rule(index=SITES, count=st.integers(2, 6), each=st.integers(1, 3), hello_first=st.booleans())
+    def run_ahead(self, index: int, count: int, each: int, hello_first: bool) -> None:
+        site = self.site(index)
+        self.world.advance(70_000)
+        for _ in range(count):
+            self.survive(site, lambda: self.register_at(site, "Ana", "female"))
+        self.survive(site, lambda: self.run_at(site, each, hello_first=hello_first))
+
+    @rule(
+        index=SITES,
+        point=st.sampled_from(CRASH_POINTS),
+        nth=st.integers(1, 3),
+        name=NAMES,
+        each=st.integers(0, 2),
+    )
+    def crash(self, index: int, point: str, nth: int, name: str, each: int) -> None:
         """Cut the power at the n-th passage of a crash point, while somebody works and a run is on."""
         left = [nth]
 
@@ -193,7 +244,7 @@ class Clinics(RuleBasedStateMachine):
         install_hook(hook)
         try:
             self.survive(site, lambda: self.register_at(site, name, "female"))
-            self.survive(site, lambda: make_run("test"))
+            self.survive(site, lambda: self.run_at(site, each))
         finally:
             install_hook(None)
 
@@ -231,11 +282,45 @@ class Clinics(RuleBasedStateMachine):
             assert mine.acked_seq <= len(theirs)
             assert self.world.unsent(site) == len(own) - mine.acked_seq
 
+    @invariant()
+    def nobody_has_what_it_does_not_follow(self) -> None:
+        """I5: the clinic that follows only its own patients holds no others."""
+        if not hasattr(self, "world"):
+            return
+        with self.world.at(self.apart):
+            own = set(Change.objects.filter(replica__is_self=True).values_list("record_id", flat=True))
+            assert set(Patient.objects.values_list("pk", flat=True)) <= own
+
+    @invariant()
+    def what_a_cursor_passed_is_there(self) -> None:
+        """I6: each record at central whose newest place a clinic's cursor has passed is at that clinic, with
+        all that central knows of it.
+        """
+        if not hasattr(self, "world"):
+            return
+        for site in self.world.clinics:
+            with self.world.at(site):
+                passed = Cursor.objects.filter(table="patients").values_list("position", flat=True).first()
+                here = self.states(Patient.objects.all())
+            with self.world.at(self.world.central):
+                rows = Patient.objects.filter(position__lte=passed or 0)
+                there = self.states(rows.filter(pk__in=here) if site is self.apart else rows)
+            for pk, state in there.items():
+                assert pk in here
+                both = record_hash("patients", pk, merge(here[pk], state))
+                assert both == record_hash("patients", pk, here[pk])
+
+    def states(self, rows: Any) -> dict[UUID, State]:
+        table = table_of(Patient)
+        return {row.pk: state_of_row(table, row) for row in rows}
+
     def settle_down(self) -> None:
         """Everything heals: queues drain (I10), all agree (I3), nothing that was concurrent is unrecoverable
         (I4).
         """
         world = self.world
+        for site in (world.central, *world.clinics):
+            site.clock_error_ms = 0
         world.advance(300_000)
         world.heal_and_sync()
         for site in world.clinics:
@@ -247,13 +332,19 @@ class Clinics(RuleBasedStateMachine):
             assert world.unsent(site) == 0
         with world.at(world.central):
             assert not Aside.objects.exists()
-        at_central = world.digests(world.central)
+        at_central, shown = world.digests(world.central), world.shown(world.central)
         for site in world.clinics:
-            assert world.digests(site) == at_central
-            assert world.shown(site) == world.shown(world.central)
-            assert self.conflicts(site) == self.conflicts(world.central)
+            seen = world.shown(site)
+            if site is not self.apart:
+                assert world.digests(site) == at_central
+                assert seen == shown
+            assert seen["patients"] == {pk: shown["patients"][pk] for pk in seen["patients"]}
+            open_here = {key for key in self.conflicts(world.central) if key[0] in seen["patients"]}
+            assert self.conflicts(site) == open_here
         self.values_are_recoverable()
+        self.what_differs_is_asked()
         self.chains_verify()
+        self.everybody_is_named()
 
     def conflicts(self, site: Site) -> set[tuple[UUID, str]]:
         with self.world.at(site):
@@ -268,6 +359,28 @@ class Clinics(RuleBasedStateMachine):
                 found = {entry.value for entry in history_of(row) if entry.field == name}
                 found |= {"unknown"} if "unknown" in values else set()
                 assert values <= found, (name, values, found)
+
+    def what_differs_is_asked(self) -> None:
+        """I4: a question is open where, and only where, values differ that nobody has seen together."""
+        with self.world.at(self.world.central):
+            states = self.states(Patient.objects.all())
+        for field in ("sex", "_gone"):
+            differ = {
+                (pk, field)
+                for pk, state in states.items()
+                if len({str(head.value) for head in state.get(field, ())}) > 1
+            }
+            found = {key for key in self.conflicts(self.world.central) if key[1] == field}
+            assert differ <= found, (differ, found)
+
+    def everybody_is_named(self) -> None:
+        """I9: person, device, replica and node of each change."""
+        with self.world.at(self.world.central):
+            nodes = dict(Replica.objects.values_list("uuid", "node_uuid"))
+            for body, is_ours in Change.objects.values_list("body", "replica__is_self"):
+                change = from_canonical(bytes(body))
+                assert change.author is not None and change.device
+                assert is_ours or nodes[change.replica] is not None
 
     def chains_verify(self) -> None:
         for site in [self.world.central, *self.world.clinics]:

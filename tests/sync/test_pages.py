@@ -140,7 +140,7 @@ def test_the_page_says_what_is_safe_and_what_waits(world: World, here: Site) -> 
     assert "The rest is safe on this laptop and waits." in text
     assert "Registration" in text
     assert "A coordinator can start a sync." not in text
-    assert "Attachments" not in text  # what nobody has written yet is not in the way
+    assert "Photos and files" not in text  # what nobody has written yet is not in the way
     assert 'id="sync-now"' in text
     world.sync(here)
     with world.at(here):

@@ -26,7 +26,7 @@ def written(world: World, site: Site, count: int = 1) -> None:
 
 def without_its_token(site: Site) -> None:
     """What central said last is lost, as when the marks file was put back from elsewhere."""
-    site.node.marks.put_token("an old one")
+    site.node.marks.put_token("an old one", shown=site.node.marks.read().token)
 
 
 def test_a_revoked_node_is_refused_from_its_next_request_on(world: World) -> None:

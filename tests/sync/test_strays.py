@@ -131,6 +131,11 @@ def past_the_manager(row: SyncedModel) -> Tries:
         "SQL delete": run(f"DELETE FROM {name} WHERE 1 = 0"),  # noqa: S608
         "SQL insert": run(f"INSERT INTO {name} SELECT * FROM {name}"),  # noqa: S608
         "SQL with a WITH": run(f"WITH few AS (SELECT 1) DELETE FROM {name} WHERE 1 = 0"),  # noqa: S608
+        "SQL within a WITH": run(f"WITH few AS (DELETE FROM {name} RETURNING id) SELECT 1"),  # noqa: S608
+        "SQL behind a comment": run(f"/* by hand */ DELETE /* all */ FROM {name}"),
+        "SQL behind a line": run(f"-- by hand\nDELETE FROM {name} -- all"),
+        "SQL explained": run(f"EXPLAIN ANALYZE DELETE FROM {name}"),  # noqa: S608
+        "SQL behind another": run(f"SELECT 1; DELETE FROM {name}"),  # noqa: S608
         "raw()": lambda: list(model.objects.raw(f"UPDATE {name} SET gone = gone RETURNING *")),  # noqa: S608
     }
 

@@ -28,6 +28,7 @@ class Migration(migrations.Migration):
                 ('last_position', models.BigIntegerField(default=0)),
                 ('last_modified', models.BigIntegerField(default=0)),
                 ('anchor', models.BinaryField(default=bytes)),
+                ('anchored_from', models.BigIntegerField(default=0)),
             ],
         ),
         migrations.CreateModel(

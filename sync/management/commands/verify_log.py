@@ -36,7 +36,8 @@ def _plain(walk: Walk) -> dict[str, Any]:
 
 
 def _line(walk: Walk) -> str:
-    name = f"{walk.replica.node_name or _('unnamed')} {walk.replica.uuid}"
+    unnamed = _("unnamed")
+    name = f"{walk.replica.node_name or unnamed} {walk.replica.uuid}"
     if walk.broken is None:
         return _("%(name)s: whole, %(changes)d changes, %(receipts)d receipts") % {
             "name": name,
