@@ -8,9 +8,12 @@ and the log (`sync/ledger/models.py`).
 from __future__ import annotations
 
 import uuid
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from django.db import models
+from django.db.models import Q
+
+LEASE_MS: Final = 60_000
 
 
 class EnrolledNode(models.Model):
@@ -72,6 +75,13 @@ class SyncRun(models.Model):
 
     def __str__(self) -> str:
         return f"run {self.pk}: {self.outcome}"
+
+    @staticmethod
+    def on_its_way(now: int) -> Q:
+        """Runs that hold their lease. One that ends later than a lease taken now is of a clock that was put
+        back since.
+        """
+        return Q(outcome=SyncRun.Outcome.RUNNING, lease_until__gt=now, lease_until__lte=now + 2 * LEASE_MS)
 
 
 class LinkState(models.Model):

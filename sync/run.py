@@ -17,7 +17,6 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from django.db import transaction
-from django.db.models import QuerySet
 
 from sync.carriers.http import LinkBroke, Refused, Session
 from sync.compare import compare
@@ -28,12 +27,11 @@ from sync.feed.positions import LANE
 from sync.hello import agrees_at
 from sync.ledger.models import Replica
 from sync.ledger.replicas import line_before, self_replica
-from sync.models import LinkState, SecurityEvent, SyncRun
+from sync.models import LEASE_MS, LinkState, SecurityEvent, SyncRun
 from sync.node import current_node
 from sync.pace import Pace
 from sync.upload import Outbox
 
-LEASE_MS: Final = 60_000
 COMPARE_EVERY_MS: Final = 20 * 3_600_000
 TRIES: Final = 3
 # A conversation of many hours, or others have said hello since, or central's clock went back: say it again.
@@ -209,7 +207,7 @@ def _take_lease(trigger: str) -> SyncRun:
         self_replica(lock=True)
         now = node.wall()
         running = SyncRun.objects.filter(outcome=SyncRun.Outcome.RUNNING)
-        if _held(now).exists():
+        if SyncRun.objects.filter(SyncRun.on_its_way(now)).exists():
             raise Busy
         running.update(
             outcome=SyncRun.Outcome.FAILED,
@@ -338,11 +336,4 @@ def _comparison_is_due() -> bool:
 
 def lease_holder() -> SyncRun | None:
     """The run on its way, if any."""
-    return _held(current_node().wall()).first()
-
-
-def _held(now: int) -> QuerySet[SyncRun]:
-    """Runs on their way. A lease that ends later than one taken now is of a clock that was put back since."""
-    return SyncRun.objects.filter(
-        outcome=SyncRun.Outcome.RUNNING, lease_until__gt=now, lease_until__lte=now + 2 * LEASE_MS
-    )
+    return SyncRun.objects.filter(SyncRun.on_its_way(current_node().wall())).first()

@@ -168,9 +168,7 @@ def read_status(*, by_group: bool = True) -> Status:
 
 def _snapshot() -> list[dict[str, Any]]:
     """This database's replica (with the counts beside it) and those it followed, in one statement."""
-    ended = SyncRun.objects.exclude(
-        outcome=SyncRun.Outcome.RUNNING, lease_until__gt=current_node().wall()
-    ).order_by("-pk")
+    ended = SyncRun.objects.exclude(SyncRun.on_its_way(current_node().wall())).order_by("-pk")
     good = SyncRun.objects.filter(outcome=SyncRun.Outcome.DONE).order_by("-pk")
     own = Q(is_self=True)
     if not current_node().is_central:  # whose log has no other replicas than its own, past and present

@@ -31,9 +31,9 @@ from sync.ledger.models import Receipt as ReceiptRow
 from sync.ledger.recording import recording
 from sync.ledger.replicas import self_replica
 from sync.ledger.verify import verify_log
-from sync.models import LinkState, SecurityEvent, SyncRun
+from sync.models import LEASE_MS, LinkState, SecurityEvent, SyncRun
 from sync.pace import Pace
-from sync.run import LEASE_MS, Busy, make_run
+from sync.run import Busy, make_run
 from sync.status import read_status, status
 from sync.upload import Outbox
 from sync.vault.keys import key_id_of, node_key, public_bytes, receipt_keys
