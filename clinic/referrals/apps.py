@@ -16,4 +16,4 @@ class ReferralsConfig(AppConfig):
 
         offer_panel("visit.side", visit_panel, order=80)
         offer_panel("patient.main", patient_panel, order=40)
-        offer_page("referrals", "referral", _("Referrals"), order=70, may=can_see_list)
+        offer_page("referrals", "referral", _("Referrals"), order=70, may=can_see_list, roles=("clinic",))

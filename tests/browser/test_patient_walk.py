@@ -106,6 +106,9 @@ def test_the_whole_walk_of_one_patient(
         tablet(Role.PROVIDER),
     )
     number = arrives_with_a_card(desk)
+    desk.get_by_text("How urgent").click()
+    with desk.expect_navigation():
+        desk.get_by_role("button", name="Emergency").click()  # the board shows the first few of a long queue
     board.shows("Triage")
     hand_on(desk, Role.TRIAGE)
     take(desk)

@@ -291,7 +291,6 @@ def test_asking_again_and_again_does_not_prolong_a_session(tablet: Hand, central
     for address, polled in (
         ("/queue/", "/board/live/"),
         ("/sync/", "/sync/progress/"),
-        ("/sync/", "/sync/badge/"),
     ):
         page.goto(address)
         with page.expect_response(re.compile(re.escape(polled))) as polling:
