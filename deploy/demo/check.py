@@ -125,7 +125,7 @@ class Check:
         day.go_wrong()
         self._tell(f"stale forms: one merged, {tally.conflicts} conflict, decided by the coordinator")
         day.fill_in_every_kind()
-        self._tell(f"{tally.kinds} kinds of field saved; files and images come later")
+        self._tell(f"{tally.kinds} kinds of field saved, all but pictures and files")
         if programs:
             day.fill_in_packages(programs)
             self._tell(f"{tally.packages} imported programs, one event in each of their stages")

@@ -133,7 +133,7 @@ def test_the_whole_walk_of_one_patient(
 
 
 def arrives_with_a_card(desk: Page) -> str:
-    number = register(desk, NAME, card="8-765-4321")
+    number = register(desk, NAME, card="9-112-2031")
     patient = desk.url
     desk.get_by_role("link", name="Card", exact=True).click()
     card = desk.locator(".sheet")
