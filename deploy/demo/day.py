@@ -241,20 +241,40 @@ class Day:
     def _within_rules(
         self, stage: StageDefinition, body: Mapping[str, Any], values: Mapping[str, Any]
     ) -> tuple[Any, dict[str, Any]]:
-        """Save these answers without those that the program's rules refuse: what was saved, and with what."""
+        """Save these answers without those that the program's rules refuse: what was saved, and with what.
+        Where a rule names no question, as many answers as can be stay, one left out.
+        """
         left = dict(values)
         while left:
-            answer = self.tablets[Role.PROVIDER].tried("events/", {**body, "values": left})
-            if answer.get("code") not in ("rule-refused", "rule-refused-complete"):
-                must("values" in answer, f"{stage.name}: {answer.get('title')} {answer.get('errors')}")
+            answer, refused = self._offer(stage, body, left)
+            if answer is not None:
                 return answer, left
-            named = {name.removeprefix("values.") for name in answer["errors"]}
-            refused = {
-                one.uid for one in stage.elements if named & {one.uid, one.key, one.code}
-            } & left.keys()
-            must(refused, f"{stage.name}: a rule refuses, and names no question: {answer['title']}")
+            if not refused:
+                return self._without_one(stage, body, left)
             left = {uid: kept for uid, kept in left.items() if uid not in refused}
         raise Spoiled(f"{stage.name}: the rules refuse every answer.")
+
+    def _without_one(
+        self, stage: StageDefinition, body: Mapping[str, Any], values: Mapping[str, Any]
+    ) -> tuple[Any, dict[str, Any]]:
+        for out in values:
+            left = {uid: kept for uid, kept in values.items() if uid != out}
+            answer, _refused = self._offer(stage, body, left)
+            if answer is not None:
+                return answer, left
+        raise Spoiled(f"{stage.name}: a rule refuses, and names no question.")
+
+    def _offer(
+        self, stage: StageDefinition, body: Mapping[str, Any], values: Mapping[str, Any]
+    ) -> tuple[Any, set[str]]:
+        """What was saved; else None and the uids of the questions that rules refuse."""
+        answer = self.tablets[Role.PROVIDER].tried("events/", {**body, "values": dict(values)})
+        if answer.get("code") not in ("rule-refused", "rule-refused-complete"):
+            must("values" in answer, f"{stage.name}: {answer.get('title')} {answer.get('errors')}")
+            return answer, set()
+        named = {name.removeprefix("values.") for name in answer["errors"]}
+        refused = {one.uid for one in stage.elements if named & {one.uid, one.key, one.code}}
+        return None, refused & values.keys()
 
 
 def open_day(node: DemoNode, ca: Path, stack: ExitStack) -> Day:
