@@ -18,6 +18,7 @@ from typing import Any, Final
 import django
 import pytest
 from django.conf import settings
+from django.core.cache import cache
 from django.utils import translation
 
 from tests.services import Postgres, start_postgres
@@ -126,6 +127,12 @@ def _english() -> Iterator[None]:
     translation.activate("en")
     yield
     translation.deactivate()
+
+
+@pytest.fixture(autouse=True)
+def _nobody_has_tried_to_log_in() -> None:
+    """The limits of log-ins count by the minute, and the minute may have begun in another test."""
+    cache.clear()
 
 
 @pytest.fixture

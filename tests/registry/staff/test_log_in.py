@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from django.core.cache import cache
 from django.test import Client
 
 from registry.staff.models import Account, Credential, SignIn
@@ -15,11 +14,6 @@ from sync.vault.keys import pepper
 from tests.registry.conftest import PASSWORD, Cast
 
 LOGIN = "/account/login/"
-
-
-@pytest.fixture(autouse=True)
-def no_limits_from_before() -> None:
-    cache.clear()
 
 
 @pytest.fixture
