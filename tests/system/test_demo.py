@@ -30,7 +30,7 @@ from deploy.demo.programme import VILLAGES, colleague
 from deploy.demo.tablet import Tablet
 from registry.staff.policy import Role
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.once]
 PEOPLE = 5
 
 
