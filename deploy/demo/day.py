@@ -232,10 +232,14 @@ class Day:
             values = answers_for(stage, self._rng, today, place)
             body = {"patient": patient, "program": program.uid, "stage": stage.uid}
             event, offered = self._within_rules(stage, body, values)
-            kept, wanted = len(event["values"]), len(offered)  # rules assign some, and empty a few
+            lost = {
+                one.uid
+                for one in stage.elements
+                if one.uid in offered and not event["values"].keys() & {one.uid, one.key, one.code}
+            }
             must(
-                10 * kept >= 9 * wanted > 0,
-                f"{program.name}: {kept} of {wanted} answers of {stage.name} were kept.",
+                offered and lost <= _ruled(program),
+                f"{program.name}: {len(lost)} answers of {stage.name} were not kept.",
             )
             made.append(event)
             self.tally.events += 1
@@ -278,6 +282,17 @@ class Day:
         named = {name.removeprefix("values.") for name in answer["errors"]}
         refused = {one.uid for one in stage.elements if named & {one.uid, one.key, one.code}}
         return None, refused & values.keys()
+
+
+def _ruled(program: ProgramDefinition) -> set[str]:
+    """The uids of the questions that its rules may empty: each is named by an action, or by the variable that
+    the action assigns to.
+    """
+    variables = {one.get("name"): one.get("dataElement", {}).get("id") for one in program.variables}
+    actions = [action for rule in program.rules for action in rule.actions]
+    named = [action.get("dataElement", {}).get("id") for action in actions]
+    named += [variables.get(str(action.get("content", "")).strip()[2:-1].strip()) for action in actions]
+    return {uid for uid in named if uid}
 
 
 def open_day(node: DemoNode, ca: Path, stack: ExitStack) -> Day:

@@ -7,7 +7,6 @@ frame, a focus that is seen, a menu that gives it back, no trap. Not here: the s
 
 from __future__ import annotations
 
-import os
 import re
 from typing import Final
 
@@ -17,15 +16,9 @@ from playwright.sync_api import Locator, Page, expect
 from deploy.demo.programme import colleague
 from registry.staff.policy import Role
 from tests.browser.conftest import LAPTOP, Hand
-from tests.browser.test_walk import a_name
+from tests.browser.test_walk import a_name, pytestmark
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(
-        os.environ.get("POSTA_TEST_ENGINE") == "postgres",
-        reason="the nodes of the walk bring embedded databases of their own; once is enough",
-    ),
-]
+__all__ = ["pytestmark"]
 
 MOST_TABS: Final = 120
 # A tick or a choice shows its focus on the card around it.

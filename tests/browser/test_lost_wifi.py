@@ -6,7 +6,6 @@ test takes away. Not here: the seal and what comes out of it (`tests/clinic/tabl
 
 from __future__ import annotations
 
-import os
 import re
 import tempfile
 from collections.abc import Callable, Iterator
@@ -19,17 +18,11 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from registry.staff.policy import Role
 from tests.browser.conftest import TABLET, Hand, Posta, log_in
-from tests.browser.test_walk import main, open_stage, register, start_visit, tap_save, until
+from tests.browser.test_walk import main, open_stage, pytestmark, register, start_visit, tap_save, until
 from tests.browser.wifi import Wifi
 from tests.chromium import QUIET, where_chromium_is
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(
-        os.environ.get("POSTA_TEST_ENGINE") == "postgres",
-        reason="the nodes of the walk bring embedded databases of their own; once is enough",
-    ),
-]
+__all__ = ["pytestmark"]
 
 SECRET = "Xilotepec"  # a word that must not be found on the tablet's disk
 WAITING = re.compile(r"Kept on this tablet – \s*1 waiting")

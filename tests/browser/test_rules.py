@@ -7,20 +7,13 @@ from __future__ import annotations
 
 import os
 
-import pytest
 from playwright.sync_api import Page, expect
 
 from registry.staff.policy import Role
 from tests.browser.conftest import Hand
-from tests.browser.test_walk import a_name, open_stage, register, save, start_visit
+from tests.browser.test_walk import a_name, open_stage, pytestmark, register, save, start_visit
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(
-        os.environ.get("POSTA_TEST_ENGINE") == "postgres",
-        reason="the nodes of the walk bring embedded databases of their own; once is enough",
-    ),
-]
+__all__ = ["pytestmark"]
 
 
 def test_rules_answer_while_a_nurse_types(tablet: Hand, central_off: None) -> None:
