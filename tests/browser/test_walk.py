@@ -298,6 +298,10 @@ def test_asking_again_and_again_does_not_prolong_a_session(tablet: Hand, central
         headers = polling.value.all_headers()
         assert polling.value.ok
         assert "posta_session" not in headers.get("set-cookie", "")
+    for asked_without_the_feed in ("/sync/badge/", "/sync/progress/"):
+        answer = page.request.get(asked_without_the_feed, headers={"HX-Request": "true"})
+        assert answer.ok
+        assert "posta_session" not in answer.headers.get("set-cookie", "")
 
 
 # --- the evening --------------------------------------------------------------------------------------------
