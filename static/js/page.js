@@ -24,3 +24,14 @@ for (const part of document.querySelectorAll("[data-shown-by]")) {
   opener?.form.addEventListener("change", show);
   if (opener) show();
 }
+
+// Who is quick types before htmx listens: nobody would look for that, and the page would stay silent.
+document.addEventListener(
+  "htmx:load",
+  () => {
+    for (const box of document.querySelectorAll("form[hx-get] input[type=search]")) {
+      if (box.value !== box.defaultValue) window.htmx.trigger(box.form, "submit");
+    }
+  },
+  { once: true },
+);

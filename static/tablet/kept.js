@@ -73,11 +73,14 @@ async function work() {
     ? trustedTypes.createPolicy("posta-worker", { createScriptURL: (address) => address }).createScriptURL("/worker.js")
     : "/worker.js";
   globalThis.registration = await navigator.serviceWorker.register(script, { type: "module", scope: "/" });
+  // A page that was on its way while the worker began belongs to nobody, and would lose a Save with the Wi-Fi.
+  const { active } = await navigator.serviceWorker.ready;
+  if (!navigator.serviceWorker.controller) active.postMessage("claim");
   const { lang } = document.documentElement;
   const before = await fact("language");
   if (before !== lang) {
     await setFact("language", lang);
-    if (before) (await navigator.serviceWorker.ready).active.postMessage("language");
+    if (before) active.postMessage("language");
   }
 }
 

@@ -14,7 +14,15 @@ from pathlib import Path
 from typing import Final
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Response, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Page,
+    Response,
+    expect,
+    sync_playwright,
+)
 
 from deploy.demo.check import free_ports
 from deploy.demo.layout import DemoNode, Ground, ground_at
@@ -27,6 +35,7 @@ from tests.chromium import start_chromium
 PEOPLE: Final = 6
 TABLET: Final = (800, 1280)
 LAPTOP: Final = (1280, 800)
+PATIENCE_MS: Final = 20_000  # two nodes, two browsers and other tests share two cores
 SAID_OTHERWISE: Final = ("Failed to load resource", "htmx:sendAbort", "htmx:afterRequest")
 """An answer that failed is seen as such; a search that the next letter overtook is none."""
 REFUSED_FORM: Final = {400, 422}  # a form that comes back with what is wrong: no failure
@@ -80,6 +89,7 @@ def central_on(posta: Posta) -> None:
 
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Browser]:
+    expect.set_options(timeout=PATIENCE_MS)
     with sync_playwright() as playwright:
         # The script of a service worker needs it; the switch of a context is not enough.
         yield start_chromium(playwright, "--ignore-certificate-errors")
@@ -130,7 +140,7 @@ def tablet(posta: Posta, chromium: Browser) -> Iterator[Hand]:
             java_script_enabled=scripts,
             color_scheme="dark" if dark else "light",
         )
-        context.set_default_timeout(15_000)
+        context.set_default_timeout(PATIENCE_MS)
         opened.append(context)
         watch.over(context)
         page = context.new_page()

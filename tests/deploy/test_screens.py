@@ -224,6 +224,17 @@ def test_a_search_asks_while_it_is_typed(show: Show) -> None:
     assert tab.url == f"{HOST}/page/"  # a name in the address would stay in the tablet's history
 
 
+def test_what_was_typed_before_the_scripts_came_is_searched_for(show: Show) -> None:
+    tab = show(pages()["find"], answers={"/find/": (200, "<p>María is here</p>")})
+    late: list[Route] = []
+    tab.route("**/htmx*.js", lambda route: late.append(route))
+    tab.goto(f"{HOST}/page/", wait_until="commit")
+    tab.get_by_label("Name, phone, number or card").fill("mar")
+    tab.wait_for_function("() => document.readyState === 'interactive'")
+    late[0].fallback()
+    expect(tab.locator("#results")).to_have_text("María is here")
+
+
 def test_nothing_of_a_page_is_kept_on_the_tablet(show: Show) -> None:
     tab = show(pages()["find"], answers={"/find/": (200, "<p>María is here</p>")})
     tab.get_by_label("Name, phone, number or card").fill("mar")
