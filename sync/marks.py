@@ -14,11 +14,13 @@ import json
 import os
 import threading
 import zlib
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 from uuid import UUID
 
+Newest = Callable[[], Mapping[str, int]]
 _SLOT: Final = 1024
 _NUMERIC: Final = ("head_seq", "acked_seq", "clock_floor", "revocation_version", "numbers_taken")
 
@@ -57,30 +59,41 @@ class Marks:
         with self._lock:
             return self._newest(self._open())
 
-    def raise_to(self, **marks: int) -> Mark:
-        """Lift numeric marks; none ever goes down. Durable when it returns."""
+    def raise_to(self, *, newest: Newest | None = None, **marks: int) -> Mark:
+        """Lift numeric marks; none ever goes down. Durable when it returns.
+
+        Where others stand in line, `newest` is asked for what may be lifted besides: one trip to the disk
+        then serves all who wait.
+        """
         unknown = set(marks) - set(_NUMERIC)
         if unknown:
             raise ValueError(f"no such mark: {sorted(unknown)}")
-        return self._rewrite(lambda old: {name: max(getattr(old, name), new) for name, new in marks.items()})
+
+        def lifted(old: Mark, waited: bool) -> dict[str, int]:
+            wanted = {name: new for name, new in marks.items() if new > getattr(old, name)}
+            if wanted and waited and newest is not None:
+                wanted |= {name: max(new, wanted.get(name, 0)) for name, new in newest().items()}
+            return {name: max(getattr(old, name), new) for name, new in wanted.items()}
+
+        return self._rewrite(lifted)
 
     def put_token(self, token: str, run_nonce: str = "", heard_ms: int = 0, *, shown: str) -> Mark:
         """Keep what central gave in the last hello: token, the nonce that goes with it, its time. Who has
         spoken since that hello was sent (showing `shown`) has as new a token or a newer one: it stays.
         """
         heard = {"token": token, "run_nonce": run_nonce, "heard_ms": heard_ms}
-        return self._rewrite(lambda old: heard if old.token == shown else {})
+        return self._rewrite(lambda old, _waited: heard if old.token == shown else {})
 
     def set_clock(self, stamp: int) -> Mark:
         """After a corrected clock: the floor goes back to central's time. The one mark that may go down."""
-        return self._rewrite(lambda old: {"clock_floor": stamp})
+        return self._rewrite(lambda _old, _waited: {"clock_floor": stamp})
 
     def begin(self, replica: UUID) -> Mark:
         """A replica starts its life: its own counters start at zero, what protects people (clock,
         revocations, numbers) stays.
         """
         return self._rewrite(
-            lambda old: {
+            lambda _old, _waited: {
                 "replica": str(replica),
                 "head_seq": 0,
                 "acked_seq": 0,
@@ -90,13 +103,14 @@ class Marks:
             }
         )
 
-    def _rewrite(self, change: Any) -> Mark:
+    def _rewrite(self, change: Callable[[Mark, bool], dict[str, Any]]) -> Mark:
+        waited = self._lock.locked()
         with self._lock:
             descriptor = self._open()
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            waited = _wait_for(descriptor) or waited
             try:
                 old = self._newest(descriptor)
-                changed = change(old)
+                changed = change(old, waited)
                 new = replace(old, **changed, generation=old.generation + 1)
                 if replace(new, generation=old.generation) == old:
                     return old
@@ -126,6 +140,16 @@ class Marks:
     def _newest(descriptor: int) -> Mark:
         slots = [_unframed(os.pread(descriptor, _SLOT, offset)) for offset in (0, _SLOT)]
         return max((slot for slot in slots if slot), key=lambda mark: mark.generation, default=Mark())
+
+
+def _wait_for(descriptor: int) -> bool:
+    """Take the lock; whether somebody else had it."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        return True
+    return False
 
 
 def _framed(mark: Mark) -> bytes:

@@ -22,7 +22,7 @@ from tests.link import ThinLink
 RECORDS = 12_000
 THIN = 1_000
 EDITS = 100
-WRITERS, SAVES = 8, 40
+WRITERS, SAVES = 8, 100
 Found = dict[str, Any]
 
 

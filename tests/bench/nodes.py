@@ -50,6 +50,7 @@ class Bench:
         }
         made |= {
             "POSTA_ROLE": role,
+            "POSTA_SECOND_FACTOR": "offered",
             "POSTA_DATA": str(directory),
             "POSTA_TEST_DATA_KEY": KEY,
             "POSTA_PORT": str(port or 8000),

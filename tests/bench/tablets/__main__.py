@@ -131,6 +131,7 @@ def main() -> None:
     say(figures.table())
     seen = figures.times.get("seen on another tablet", [])
     say(f"a move is seen on another tablet: p50 {share(seen, 0.5):.0f} ms, p95 {share(seen, 0.95):.0f} ms")
+    say(f"{figures.hidden} times the patient came to a list that was too short to show them")
     say(f"{figures.streams} streams, {figures.events} events, {figures.stream_bytes / 1024:.0f} kB")
     say("errors: " + (", ".join(f"{number} × {what}" for what, number in figures.errors.items()) or "none"))
     answer = figures.summary() | {"seconds": round(time.perf_counter() - began), **vars(options)}

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from tests.bench.tablets.figures import Figures
-from tests.bench.tablets.tablet import Tablet
+from tests.bench.tablets.tablet import Seer, Tablet
 
 WORK_S: Final = {"triage": 240.0, "provider": 480.0, "pharmacy": 150.0}
 NEXT: Final = {"triage": "provider", "provider": "pharmacy"}
@@ -28,6 +28,7 @@ STAGE: Final = {
 GIVEN: Final = "Ana Luis Rosa José Mía Beto Luz Iris Tomás Pía Noé Eva Saúl Inés Raúl Cleo".split()
 FAMILY: Final = "Ábrego Batista Castillo Domínguez Escobar Flores Guerra Herrera Ibarra Jaén".split()
 _NEXT = re.compile(r'action="/visits/([0-9a-f-]{36})/claim/" class="next"[^>]*data-next(?! hidden)>')
+_MORE = re.compile(r"and \d+ more</p>")
 _OF_VISIT = re.compile(r"/visits/([0-9a-f-]{36})/")
 
 
@@ -52,7 +53,7 @@ class ClinicDay:
         """A patient is about to appear at a station."""
         self.started[visit, station] = time.perf_counter()
 
-    def seer(self) -> _Seer:
+    def seer(self) -> Seer:
         return _Seer(self)
 
     async def arrivals(self, desks: list[Tablet]) -> None:
@@ -126,7 +127,7 @@ class ClinicDay:
         """Whether the patient is mine now: another tablet may have been faster."""
         await tablet.post("take", f"/visits/{visit}/claim/", {})
         page = await tablet.show("visit page", f"/visits/{visit}/")
-        return "Take this patient" not in page and "notice--waiting" not in page
+        return "Take this patient" not in page and "is with this patient now" not in page
 
     async def _treat(self, tablet: Tablet, station: str, visit: str) -> None:
         page = await tablet.show("form", f"/visits/{visit}/stages/{STAGE[station]}/", listen=False)
@@ -150,23 +151,33 @@ class ClinicDay:
 
 
 class _Seer:
-    """One tablet's eyes: how long after a move each patient appears at a station it shows."""
+    """One tablet's eyes: how long after a move each patient appears at a station it shows. A list that ends
+    with "and 3 more" may hide them: such a list says nothing of when they came.
+    """
 
     def __init__(self, day: ClinicDay) -> None:
         self.day = day
         self.known: set[tuple[str, str]] = set()
 
+    def looked(self, page: str) -> None:
+        """A page that was opened: whoever is on it already did not come by the stream."""
+        shown = set(_OF_VISIT.findall(page))
+        self.known.update(move for move in self.day.started if move[0] in shown)
+
     def __call__(self, part: str, html: str) -> None:
         kind, _colon, station = part.partition(":")
         if kind not in ("station", "queue"):
             return
-        for visit in set(_OF_VISIT.findall(html)):
-            began = self.day.started.get((visit, station))
-            if began is not None and (visit, station) not in self.known:
-                self.known.add((visit, station))
-                passed = (time.perf_counter() - began) * 1000
-                if passed < 20_000:  # one who was not on this part of the page before, only scrolled in
-                    self.day.figures.add("seen on another tablet", passed)
+        shown, now = set(_OF_VISIT.findall(html)), time.perf_counter()
+        for move, began in self.day.started.items():
+            if move[1] != station or move in self.known:
+                continue
+            if move[0] in shown:
+                self.known.add(move)
+                self.day.figures.add("seen on another tablet", (now - began) * 1000)
+            elif _MORE.search(html):
+                self.known.add(move)
+                self.day.figures.hidden += 1
 
 
 def _answers(station: str) -> dict[str, str]:
@@ -174,5 +185,5 @@ def _answers(station: str) -> dict[str, str]:
     return {
         "triage": {"weight": "61.2", "temperature": "37.4", "complaint": "cough"},
         "provider": {"diagnosis": "Acute bronchitis"},
-        "pharmacy": {"note": "given"},
+        "pharmacy": {"dispensed": "ALL"},
     }[station]

@@ -23,6 +23,7 @@ class Figures:
     times: dict[str, list[float]] = field(default_factory=dict)
     sizes: dict[str, int] = field(default_factory=dict)
     errors: Counter[str] = field(default_factory=Counter)
+    hidden: int = 0  # moves that a tablet's list was too short to show
     streams: int = 0
     events: int = 0
     stream_bytes: int = 0
@@ -53,6 +54,7 @@ class Figures:
                 for action, times in sorted(self.times.items())
             },
             "largest_answers": self.sizes,
+            "hidden": self.hidden,
             "streams": self.streams,
             "events": self.events,
             "stream_bytes": self.stream_bytes,

@@ -12,9 +12,9 @@ import html
 import json
 import re
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Mapping
 from contextlib import suppress
-from typing import Any
+from typing import Any, Protocol
 from uuid import uuid4
 
 import httpx
@@ -24,13 +24,20 @@ from tests.bench.tablets.figures import Figures
 PATIENCE_S = 30.0
 _TOKEN = re.compile(r'name="csrfmiddlewaretoken" value="([^"]+)"')
 _PART = re.compile(r'data-live-part="([^"]+)"(?: data-live-digest="([^"]*)")?')
-Seen = Callable[[str, str], None]
+
+
+class Seer(Protocol):
+    """Whoever is told what a tablet shows."""
+
+    def looked(self, page: str) -> None: ...
+
+    def __call__(self, part: str, html: str) -> None: ...
 
 
 class Tablet:
     """One person at work. `seen(part, html)` is told what the feed brings; `brought` has the last of each."""
 
-    def __init__(self, client: httpx.AsyncClient, figures: Figures, seen: Seen) -> None:
+    def __init__(self, client: httpx.AsyncClient, figures: Figures, seen: Seer) -> None:
         self.client, self.figures, self.seen = client, figures, seen
         self.token = ""
         self.brought: dict[str, str] = {}
@@ -75,6 +82,7 @@ class Tablet:
         """A stream for the parts of a page, instead of the last one."""
         await self.silence()
         self.brought.clear()
+        self.seen.looked(page)
         found = _PART.findall(page)
         if found:
             names, have = [name for name, _digest in found], [digest or "-" for _name, digest in found]
