@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from django.conf import settings
 from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
@@ -14,7 +15,11 @@ from clinic.board.queues import station_in
 from clinic.visits.selectors import facility_of
 from clinic.visits.wording import station_name
 from registry.panels import pages_for
+from registry.staff.credentials import WARN_AT_DAYS, days_left
+from registry.staff.models import Account
+from registry.staff.pins import has_pin
 from registry.staff.selectors import account_of, authority_in, staff_names
+from registry.staff.shifts import browser_of, by_pin, live_shift
 from sync.node import current_node
 from sync.progress import badge
 from sync.vault.keys import pinned
@@ -42,7 +47,24 @@ def _shell(request: HttpRequest) -> dict[str, Any]:
         "staff_id": staff_id,
         "now_ms": node.wall(),
         "nav": _nav(request) if account else None,
+        "idle_minutes": settings.POSTA_IDLE_MINUTES if account else None,
+        "pin": _pin(request, account) if account and not node.is_central else None,
+        "days_left": _days_left(account) if account else None,
     }
+
+
+def _days_left(account: Account) -> int | None:
+    """Until the log-in without internet ends, in its last week."""
+    left = days_left(account.staff_id)
+    return left if left is not None and left <= max(WARN_AT_DAYS) else None
+
+
+def _pin(request: HttpRequest, account: Account) -> str:
+    """What the menu says of the shift PIN: "none" yet, "set", or nothing where there can be none."""
+    if by_pin(request):
+        return "set"
+    shift = live_shift(account.staff_id, browser_of(request))
+    return "" if shift is None else "set" if has_pin(shift) else "none"
 
 
 def _nav(request: HttpRequest) -> dict[str, Any]:

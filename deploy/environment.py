@@ -22,6 +22,8 @@ from django.core.exceptions import ImproperlyConfigured
 
 Environment = Mapping[str, str]
 Role = Literal["clinic", "central"]
+Tablets = Literal["enrolled", "open"]
+SecondFactor = Literal["required", "offered"]
 
 DEFAULT_PORTS: Mapping[Role, int] = {"clinic": 8000, "central": 9000}
 _HOST = re.compile(r"^\.?[a-z0-9]([a-z0-9.-]*[a-z0-9])?$|^\[[0-9a-f:]+\]$")
@@ -66,6 +68,22 @@ def hosts(env: Environment) -> list[str]:
     return names
 
 
+def tablets(env: Environment) -> Tablets:
+    """Whom a clinic lets in: tablets that were enrolled, or for a trial every device on its Wi-Fi."""
+    value = env.get("POSTA_TABLETS", "enrolled")
+    if value not in ("enrolled", "open"):
+        raise ImproperlyConfigured(f"POSTA_TABLETS must be enrolled or open, not {value!r}.")
+    return cast("Tablets", value)
+
+
+def hsts(env: Environment) -> bool:
+    """Whether browsers are told to come by HTTPS only, for half a year."""
+    value = env.get("POSTA_HSTS", "no")
+    if value not in ("yes", "no"):
+        raise ImproperlyConfigured(f"POSTA_HSTS must be yes or no, not {value!r}.")
+    return value == "yes"
+
+
 def postgres(env: Environment) -> dict[str, object] | None:
     """Django's description of the PostgreSQL database, or None for the embedded one."""
     value = env.get("DATABASE_URL")
@@ -105,6 +123,22 @@ def time_zone(env: Environment) -> str:
     if value not in available_timezones():
         raise ImproperlyConfigured(f"POSTA_TIME_ZONE must be a zone such as America/Panama, not {value!r}.")
     return value
+
+
+def idle_minutes(env: Environment) -> int:
+    """How long a screen stays open that nobody touches."""
+    value = env.get("POSTA_IDLE_MINUTES", "15")
+    if not (value.isascii() and value.isdigit() and 1 <= int(value) <= 120):
+        raise ImproperlyConfigured(f"POSTA_IDLE_MINUTES must be a number from 1 to 120, not {value!r}.")
+    return int(value)
+
+
+def second_factor(env: Environment) -> SecondFactor:
+    """Whether coordinators and the programme office must have a second step of the log-in, or may."""
+    value = env.get("POSTA_SECOND_FACTOR", "required")
+    if value not in ("required", "offered"):
+        raise ImproperlyConfigured(f"POSTA_SECOND_FACTOR must be required or offered, not {value!r}.")
+    return cast("SecondFactor", value)
 
 
 def celery_url(address: str) -> str:

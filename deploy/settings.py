@@ -26,6 +26,9 @@ POSTA_ROLE = environment.role(os.environ)
 POSTA_DATA = environment.data_dir(os.environ, BASE_DIR)
 POSTA_PORT = environment.port(os.environ, POSTA_ROLE)
 POSTA_BROKER = environment.broker(os.environ)
+POSTA_TABLETS = environment.tablets(os.environ)
+POSTA_IDLE_MINUTES = environment.idle_minutes(os.environ)
+POSTA_SECOND_FACTOR = environment.second_factor(os.environ)
 POSTA_VERSION = "0.1.0"
 
 SECRET_KEY = environment.secret(POSTA_DATA / "keys", "django-secret")
@@ -52,10 +55,12 @@ INSTALLED_APPS = [
     "clinic.visits",
     "clinic.forms",
     "clinic.programs",
+    "registry.access",
     "registry.attachments",
     "registry.people",
     "registry.numbers",
     "registry.staff",
+    "registry.tablets",
     "registry.places",
     "sync.review",
     "sync.files",
@@ -83,6 +88,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "deploy.middleware.Compress",
     "django.middleware.security.SecurityMiddleware",
+    "deploy.wall.Wall",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "deploy.middleware.NoStore",
     "csp.middleware.CSPMiddleware",
@@ -90,6 +96,7 @@ MIDDLEWARE = [
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
+    "registry.tablets.gate.Gate",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -98,7 +105,10 @@ MIDDLEWARE = [
     "django_htmx.middleware.HtmxMiddleware",
     "clinic.live.doorbell.Doorbell",
     "registry.staff.devices.Devices",
+    "registry.staff.watch.Watch",
     "deploy.middleware.Problems",
+    "registry.access.middleware.OnlyWithARole",
+    "registry.access.middleware.AskWhy",
 ]
 
 ROOT_URLCONF = "deploy.urls"
@@ -108,7 +118,8 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 TEMPLATES: list[dict[str, Any]] = [
     {
-        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "BACKEND": "deploy.templating.StraightTemplates",
+        "NAME": "django",
         "DIRS": [BASE_DIR / "templates"],
         "APP_DIRS": True,
         "OPTIONS": {
@@ -155,13 +166,19 @@ SESSION_EXPIRE_AT_BROWSER_CLOSE = True
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = True
 SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Strict"
-# Cookies know no ports: two nodes on one machine would otherwise log each other's people out.
-SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = f"posta_session_{POSTA_PORT}", f"posta_csrf_{POSTA_PORT}"
+# Cookies know no ports: two nodes on one machine would otherwise log each other's people out. `__Host-`:
+# browsers take them from this very host only, over HTTPS, for all of it.
+SESSION_COOKIE_NAME = f"__Host-posta_session_{POSTA_PORT}"
+CSRF_COOKIE_NAME = f"__Host-posta_csrf_{POSTA_PORT}"
 
 # --- people ------------------------------------------------------------------------------------------------
 
 AUTH_USER_MODEL = "staff.Account"
-AUTHENTICATION_BACKENDS = ["registry.staff.backends.CentralBackend", "registry.staff.backends.CachedBackend"]
+AUTHENTICATION_BACKENDS = [
+    "registry.staff.backends.CentralBackend",
+    "registry.staff.online.OnlineBackend",
+    "registry.staff.backends.CachedBackend",
+]
 PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.Argon2PasswordHasher",
     "django.contrib.auth.hashers.ScryptPasswordHasher",
@@ -184,9 +201,16 @@ ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_EMAIL_NOTIFICATIONS = False
 ACCOUNT_SESSION_REMEMBER = False
 ACCOUNT_LOGOUT_ON_GET = False
-# Guessing is slow: per tablet and, across all tablets, per account.
-ACCOUNT_RATE_LIMITS = {"login": "30/m/ip", "login_failed": "10/m/ip,5/5m/key"}
+# How slow guessing is says registry/staff/limits.py. These only keep a flood away from the hashing; thirty
+# people who log in at seven may share an address.
+ACCOUNT_RATE_LIMITS = {"login": "90/m/ip", "login_failed": "60/m/ip"}
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
+MFA_ADAPTER = "registry.staff.second_factor.SecondFactorAdapter"
+MFA_FORMS = {
+    "authenticate": "registry.staff.second_factor.CodeForm",
+    "reauthenticate": "registry.staff.second_factor.CodeAgainForm",
+}
+MFA_TOTP_TOLERANCE = 1  # a laptop's clock may be half a minute off
 MFA_TOTP_ISSUER = "Posta"
 
 # --- what browsers may do ----------------------------------------------------------------------------------
@@ -205,6 +229,12 @@ CONTENT_SECURITY_POLICY = {
         "base-uri": [NONE],
         "frame-ancestors": [NONE],
         "object-src": [NONE],
+        # Text becomes HTML or the address of a script in two named places only: static/js/trusted.js, and for
+        # the service worker static/tablet/kept.js.
+        "require-trusted-types-for": ["'script'"],
+        "trusted-types": ["default", "posta-worker"],
+        # Every browser knows it and sends at once; `report-to` waits a minute, and is silent in doubt.
+        "report-uri": "/blocked/report/",
     },
 }
 SECURE_CONTENT_TYPE_NOSNIFF = True
@@ -216,8 +246,10 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 8 * 1024 * 1024
 FILE_UPLOAD_HANDLERS = [
     "sync.files.receiving.InMemory"
 ]  # Django's own would write files to the disk in clear
+# A promise for every port of a name, which nobody takes back: only where the deployment's own CA is trusted.
+SECURE_HSTS_SECONDS = 180 * 24 * 3600 if environment.hsts(os.environ) else 0
 SILENCED_SYSTEM_CHECKS = [
-    "security.W004",  # no HSTS: `clinic.local` is another laptop in the next district
+    "security.W004",  # HSTS is the deployment's choice (POSTA_HSTS)
     "security.W008",  # no redirect: the port speaks HTTPS only
 ]
 
@@ -228,7 +260,7 @@ REST_FRAMEWORK = {
         "registry.staff.api.BearerAuthentication",
         "rest_framework.authentication.SessionAuthentication",
     ],
-    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_PERMISSION_CLASSES": ["registry.staff.api.HasARole"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",

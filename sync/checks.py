@@ -1,15 +1,16 @@
 """What central checks of a save before it believes it.
 
-Lives here: `Sight` (what a batch may refer to, looked up in bulk) and `judge` (one save → fine, held or
-quarantined, with a stable code and a sentence). Not here: authentication and the chain (`sync/intake.py`),
-the merge (`sync/apply.py`).
+Lives here: `Sight` (what a batch may refer to, looked up in bulk), `judge` (one save → fine, held or
+quarantined, with a stable code and a sentence) and `as_told` (what the clinic hears of it). A record that the
+clinic does not follow is to it as one that does not exist: it hears the same, and only central knows why.
+Not here: authentication and the chain (`sync/intake.py`), the merge (`sync/apply.py`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Final, Literal
 from uuid import UUID
 
 from sync.codecs import CodecError
@@ -20,28 +21,46 @@ from sync.ledger.models import Replica
 from sync.models import EnrolledNode
 from sync.problems import Problem
 from sync.records import LONGEST_DEVICE
-from sync.tables import Table, reference_ids, table_named
+from sync.tables import Table, beside_id, reference_ids, table_named
 
 Word = Literal["fine", "held", "quarantined"]
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What is to become of a save. `waits_for` names what would release a held one."""
+    """What is to become of a save. `waits_for` names what would release a held one; `told` is the code that
+    its clinic hears instead (`as_told`).
+    """
 
     word: Word
     code: str = ""
     sentence: str = ""
     waits_for: str = ""
+    told: str = ""
 
 
 FINE = Verdict("fine")
+FOREIGN: Final = "out-of-scope"
+NOT_HERE: Final = {
+    "missing-record": "The record itself has not arrived yet.",
+    "missing-parent": "What this belongs to has not arrived yet.",
+    "broken-save": "The parts of this save do not fit together.",
+}
+
+
+def as_told(word: str, code: str, sentence: str, told: str) -> tuple[str, str, str]:
+    """(word, code, sentence) as the clinic hears them. Of a record that it does not follow it hears what it
+    would hear of one that does not exist.
+    """
+    if not told:
+        return word, code, sentence
+    return "quarantined" if told == "broken-save" else "held", told, NOT_HERE[told]
 
 
 @dataclass(slots=True)
 class Sight:
     """What this batch may refer to: rows here (with their scope), heads of replicas, what the node follows,
-    what is set aside.
+    what is set aside. `foreign` are rows that are here and that the node does not follow.
     """
 
     node: EnrolledNode | None
@@ -50,6 +69,7 @@ class Sight:
     heads: dict[UUID, int] = field(default_factory=dict)
     followed: set[UUID] = field(default_factory=set)
     aside: set[UUID] = field(default_factory=set)
+    foreign: set[UUID] = field(default_factory=set)
 
     @property
     def sees_everything(self) -> bool:
@@ -64,9 +84,10 @@ def look(changes: Sequence[Change], node: EnrolledNode | None, replica: UUID, as
         table = table_named(change.table)
         if table is None:
             continue
-        if not change.creates:
+        # An id follows from its save: whoever knows a save's id could "create" what it has made.
+        if not change.creates or not sight.sees_everything:
             wanted.setdefault(table.name, set()).add(change.record_id)
-        for parent, record_id in reference_ids(table, change.fields):
+        for parent, record_id in _references(table, change, sight):
             wanted.setdefault(parent, set()).add(record_id)
     for name, ids in wanted.items():
         sight.rows.update(_rows_here(name, ids))
@@ -75,7 +96,25 @@ def look(changes: Sequence[Change], node: EnrolledNode | None, replica: UUID, as
         keys = {key for key in sight.rows.values() if key} | set(_scope_values(changes))
         followed = Subscription.objects.filter(node_uuid=node.uuid, scope__in=keys)
         sight.followed = set(followed.values_list("scope", flat=True))
+        _hide_foreign(sight, wanted)
     return sight
+
+
+def _hide_foreign(sight: Sight, wanted: dict[str, set[UUID]]) -> None:
+    """Rows that the node does not follow are not there for it."""
+    for name, ids in wanted.items():
+        table = table_named(name)
+        if table is not None and table.scope_attname is not None:
+            sight.foreign |= {pk for pk in ids & sight.rows.keys() if sight.rows[pk] not in sight.followed}
+    for pk in sight.foreign:
+        del sight.rows[pk]
+
+
+def _references(table: Table, change: Change, sight: Sight) -> list[tuple[str, UUID]]:
+    """What a change hangs on. A clinic that follows some patients may speak of no others' records either."""
+    named = list(reference_ids(table, change.fields))
+    spoken_of = None if sight.sees_everything else beside_id(table, change.fields)
+    return named if spoken_of is None else [*named, spoken_of]
 
 
 def _rows_here(name: str, ids: set[UUID]) -> dict[UUID, UUID | None]:
@@ -137,6 +176,8 @@ def _judge_change(
         return Verdict("quarantined", "broken-save", "The parts of this save do not fit together.")
     if len(change.device) > LONGEST_DEVICE:
         return Verdict("quarantined", "too-long", f"A device's name has at most {LONGEST_DEVICE} letters.")
+    if table.sync.append_only and not change.creates:
+        return Verdict("quarantined", "append-only", "This list is only ever added to.")
     if table.sync.owner == "central" and sight.node is not None:
         return Verdict("quarantined", "owned-by-central", "Only central can change this list.")
     for verdict in (
@@ -144,6 +185,7 @@ def _judge_change(
         _judge_references(table, change, sight, made),
         _judge_past(change, sight),
         _judge_scope(table, change, sight, made),
+        _judge_place(table, change, sight),
     ):
         if verdict is not FINE:
             return verdict
@@ -185,14 +227,24 @@ def _judge_references(table: Table, change: Change, sight: Sight, made: set[UUID
     record_id = change.record_id
     if record_id in sight.aside:
         return _waiting("after-aside", record_id, "An earlier change to this record is set aside.")
+    if change.creates and record_id in sight.foreign:
+        return _foreign("broken-save")
     if not change.creates and record_id not in sight.rows:
-        return _waiting("missing-record", record_id, "The record itself has not arrived yet.")
-    for _parent, reference in reference_ids(table, change.fields):
+        return _not_here("missing-record", record_id, sight)
+    for _parent, reference in _references(table, change, sight):
         if reference in sight.aside:
             return _waiting("after-aside", reference, "What this belongs to is set aside.")
         if reference not in sight.rows and reference not in made:
-            return _waiting("missing-parent", reference, "What this belongs to has not arrived yet.")
+            return _not_here("missing-parent", reference, sight)
     return FINE
+
+
+def _not_here(code: str, record_id: UUID, sight: Sight) -> Verdict:
+    return _foreign(code) if record_id in sight.foreign else _waiting(code, record_id, NOT_HERE[code])
+
+
+def _foreign(told: str) -> Verdict:
+    return Verdict("quarantined", FOREIGN, "This clinic does not follow this record.", told=told)
 
 
 def _waiting(code: str, record_id: UUID, sentence: str) -> Verdict:
@@ -219,7 +271,18 @@ def _judge_scope(table: Table, change: Change, sight: Sight, made: set[UUID]) ->
     key = scope_in(change) if change.creates else sight.rows.get(change.record_id)
     if key is not None and (key in made or key in sight.followed):
         return FINE
-    return Verdict("quarantined", "out-of-scope", "This clinic does not follow this record.")
+    return Verdict("quarantined", FOREIGN, "This clinic does not follow this record.")
+
+
+def _judge_place(table: Table, change: Change, sight: Sight) -> Verdict:
+    """What belongs to a place and to no patient is written where that place is served."""
+    if table.sync.place is None or sight.node is None or not sight.node.facilities or not change.creates:
+        return FINE
+    value = change.fields.get(table.sync.place)
+    served = {UUID(str(one)).bytes for one in sight.node.facilities}
+    if isinstance(value, bytes) and value not in served:
+        return Verdict("quarantined", FOREIGN, "This clinic does not serve this place.")
+    return FINE
 
 
 def remember(save: Sequence[Change], sight: Sight) -> None:

@@ -1,9 +1,9 @@
 """Digests: proof that both sides hold equal data, and the repair where they do not.
 
 Lives here: the digest of a table on this replica, central's answer, and the clinic's comparison. Digests are
-of heads, never of shown columns, so an edit by SQL shows. Ids that are unsent, set aside or past the clinic's
-position are left out on both sides. Not here: the hash itself (`sync/core/digest.py`). Read next:
-`sync/run.py`.
+of heads, never of shown columns, so an edit by SQL shows. Ids that are unsent, set aside or changed by others
+past the clinic's position are left out on both sides. Not here: the hash itself (`sync/core/digest.py`).
+Read next: `sync/run.py`.
 """
 
 from __future__ import annotations
@@ -34,8 +34,9 @@ from sync.exchanges import (
     unpack,
 )
 from sync.feed.models import Cursor
-from sync.feed.pages import Reader, followed_since, in_scope, record_of
+from sync.feed.pages import Reader, followed_since, in_scope, news_after, record_of
 from sync.feed.positions import SUBSCRIPTIONS
+from sync.feed.wall import walled
 from sync.ledger.models import Change, Replica
 from sync.ledger.replicas import line_before, self_replica
 from sync.models import SecurityEvent
@@ -107,7 +108,7 @@ def receive_digests(caller: Caller, body: bytes) -> bytes:
     """Central's door."""
     reader = Reader(caller.node, caller.live.number)
     ask = unpack(DigestRequest, body)
-    with transaction.atomic():
+    with transaction.atomic(), walled(caller.node):
         findings = [_find(reader, question, ask.followed) for question in ask.tables]
     return DigestAnswer(findings).pack()
 
@@ -117,10 +118,10 @@ def _find(reader: Reader, question: DigestQuestion, followed: int) -> DigestFind
     if table is None:
         return DigestFinding(question.table, b"")
     scoped = in_scope(reader, table, table.model.objects.all())
-    news = Q(position__gt=question.position) | followed_since(reader, table, followed)
+    news = news_after(reader, question.position) | followed_since(reader, table, followed)
     moved = set(scoped.filter(news).values_list("pk", flat=True)[: MOST_IGNORED + 1])
     if len(moved) > MOST_IGNORED:
-        return DigestFinding(question.table, b"")
+        return DigestFinding(question.table, b"", [next(iter(moved)).bytes])
     without = moved | {UUID(bytes=one) for one in question.ignored}
     digest = digest_rows(table, scoped.iterator(chunk_size=CHUNK), without)
     finding = DigestFinding(question.table, digest.root(), [one.bytes for one in sorted(moved)])
@@ -151,15 +152,25 @@ def _repair(
 
 @dataclass(slots=True)
 class Comparison:
-    """What came of comparing: tables that are equal, and what had to be repaired."""
+    """What came of comparing: tables that are equal, and what had to be repaired. `later`: some table moves
+    too fast at central to say.
+    """
 
     equal: list[str] = field(default_factory=list)
     differing: list[str] = field(default_factory=list)
     repaired: int = 0
+    later: bool = False
 
     @property
     def all_equal(self) -> bool:
         return not self.differing
+
+    @property
+    def word(self) -> str:
+        """For the run's row: what may be said of both sides now."""
+        if self.differing:
+            return "repaired" if self.repaired else "differ"
+        return "later" if self.later else "equal"
 
 
 def compare(session: Session, names: Iterable[str] | None = None, *, repair: bool = True) -> Comparison:
@@ -181,6 +192,7 @@ def compare(session: Session, names: Iterable[str] | None = None, *, repair: boo
             question.ignored = sorted({*finding.moved, *question.ignored})
             (finding,), (digest,) = _ask(session, [question], [table])
         if not finding.root:
+            result.later |= bool(finding.moved)
             continue  # central does not know the table, or moves too fast to compare now
         wrong = 0 if finding.root == digest.root() else _look_closer(session, table, question, repair=repair)
         if wrong:

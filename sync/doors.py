@@ -16,12 +16,14 @@ from uuid import UUID
 
 from django.db import transaction
 
+from sync.alarms import note
 from sync.carriers.server import Caller, endpoint, refusal
 from sync.core.protocol import Change, decode_changes, encode_page
 from sync.exchanges import GatesAnswer, GatesRequest, PagesAnswer, PagesRequest, UploadAnswer, unpack
 from sync.feed.models import Anchor
 from sync.feed.pages import Reader, gates, page_for
 from sync.feed.positions import LANE
+from sync.feed.wall import walled
 from sync.intake import Gap, take_in
 from sync.ledger.models import Change as ChangeRow
 from sync.ledger.models import Replica
@@ -50,6 +52,7 @@ def _take_in(
 ) -> list[bytes]:
     replica = next((one for one in replicas if one.uuid == changes[0].replica), None)
     if replica is None:
+        note("foreign-replica", "A batch of another node's replica was sent.", caller.node.uuid)
         raise refusal("foreign-replica", "The batch is another replica's.", 403)
     if (changes[0].seq, changes[-1].seq) != caller.seqs:
         raise refusal("wrong-range", "The batch does not hold the seqs that its request announces.", 400)
@@ -95,7 +98,7 @@ def send_page(caller: Caller, body: bytes) -> bytes:
     _check_lane(ask.lane)
     _check_bounds(ask.bounds)
     reader = Reader(caller.node, caller.live.number)
-    with transaction.atomic():
+    with transaction.atomic(), walled(caller.node):
         page = page_for(reader, ask.cursors, ask.bounds, ask.most_bytes)
     packed = encode_page(page.records, level=ask.level) if page.records else b""
     return PagesAnswer(packed, page.moved, page.more, len(page.records)).pack()

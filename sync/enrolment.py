@@ -215,7 +215,8 @@ def _admit(node: EnrolledNode, ask: JoinRequest) -> None:
     live.update(standing=Replica.Standing.FENCED)
     introduce(UUID(bytes=ask.replica), node_uuid=node.uuid, node_name=node.name)
     node.public_key, node.software = ask.node_key, ask.software
-    node.joined_at, node.revoked_at, node.cursors = current_node().wall(), None, b""
+    node.joined_at, node.revoked_at, node.revoked_why = current_node().wall(), None, ""
+    node.next_key, node.cursors, node.seen = b"", b"", {}
     node.code_hash += USED
     node.save()
     follow_places(node)

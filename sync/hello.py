@@ -18,8 +18,10 @@ import msgspec
 from django.db import transaction
 
 from sync.carriers.server import Caller, endpoint, make_nonce, refusal
+from sync.checks import as_told
 from sync.core.protocol import MalformedBatch, first_digest
 from sync.core.receipts import BadAnswer, open_answer, sign_answer
+from sync.credentials import shown
 from sync.doors import take_batch
 from sync.exchanges import (
     FIRST_PROTOCOL,
@@ -72,6 +74,8 @@ def receive_hello(caller: Caller, body: bytes) -> bytes:
     with transaction.atomic():
         node = EnrolledNode.objects.select_for_update().get(pk=caller.node.pk)
         replica, fenced = _admit(node, caller.replica_uuid, ask)
+        if replica is not None and not fenced:
+            shown(node, replica, ask.token)
         _note_contact(node, ask)
         answer = _answer(node, replica, ask, fenced)
     key = node_key()
@@ -206,9 +210,7 @@ def _asides(node: EnrolledNode) -> list[Standing]:
             row.save_id.bytes,
             row.seq_from,
             row.seq_to,
-            row.state,
-            row.code,
-            row.sentence,
+            *as_told(row.state, row.code, row.sentence, row.told),
             row.replica_uuid.bytes,
         )
         for row in rows[: ASIDES_PER_HELLO + 1]

@@ -14,9 +14,12 @@ from typing import Any, Final
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import F
+from django.db.models.functions import Greatest
 
+from sync.alarms import note
 from sync.bulk import insert_plain
-from sync.checks import FINE, Sight, look, remember
+from sync.checks import FINE, FOREIGN, Sight, as_told, look, remember
 from sync.core.clock import pack
 from sync.core.protocol import Change, Receipt, canonical, chain_digest, from_canonical, sign_receipt
 from sync.core.receipts import Outcome, runs_of
@@ -81,6 +84,8 @@ def take_in(
                 batch = Batch(node, replica, pack(here.wall()), sha, fresh)
                 _take_in_fresh(batch)
                 keys = _keys(batch)
+                left = Greatest(F("backlog") - len(fresh), 0)  # hello told what waited; this does no more
+                EnrolledNode.objects.filter(pk=node.pk).update(backlog=left)
             crash_point("intake.before-commit")
             envelopes = _receipts_for(replica, first, changes[-1].seq)
     except Fork as fork:
@@ -140,6 +145,7 @@ def _take_in_fresh(batch: Batch) -> None:
     _store_log(batch)
     _store_asides(batch)
     _sign(batch)
+    _note_foreign(batch)
 
 
 def _parts(batch: Batch) -> list[Part]:
@@ -244,6 +250,14 @@ def _store_asides(batch: Batch) -> None:
     )
 
 
+def _note_foreign(batch: Batch) -> None:
+    """An alarm for whoever looks after the programme: once for a batch, however many it tried."""
+    tried = [part.changes[0].seq for part in batch.parts if part.verdict.code == FOREIGN]
+    if tried:
+        sentence = f"{len(tried)} saves, from change {tried[0]} on, name what this clinic does not follow."
+        note(FOREIGN, sentence, batch.node.uuid)
+
+
 def _aside(replica: UUID, part: Part) -> Aside:
     return Aside(
         replica_uuid=replica,
@@ -253,6 +267,7 @@ def _aside(replica: UUID, part: Part) -> Aside:
         state=part.verdict.word,
         code=part.verdict.code,
         sentence=part.verdict.sentence,
+        told=part.verdict.told,
         waits_for=part.verdict.waits_for,
         since=current_node().wall(),
     )
@@ -261,7 +276,12 @@ def _aside(replica: UUID, part: Part) -> Aside:
 def _word(part: Part) -> Outcome:
     if part.verdict is FINE:
         return part.outcome
-    return "held" if part.verdict.word == "held" else "quarantined"
+    return "held" if _told(part)[0] == "held" else "quarantined"
+
+
+def _told(part: Part) -> tuple[str, str, str]:
+    said = part.verdict
+    return as_told(said.word, said.code, said.sentence, said.told)
 
 
 def _sign(batch: Batch) -> None:
@@ -278,7 +298,7 @@ def _sign(batch: Batch) -> None:
             batch_sha256=batch.sha,
             outcomes=runs_of(_word(part) for part in batch.parts),
             problems=tuple(
-                (index, part.verdict.code, part.verdict.sentence)
+                (index, *_told(part)[1:])
                 for index, part in enumerate(batch.parts)
                 if part.verdict is not FINE
             ),

@@ -18,7 +18,9 @@ LEASE_MS: Final = 60_000
 
 class EnrolledNode(models.Model):
     """A clinic server that central knows. Its public key is pinned when it joins; scope comes from this row,
-    never from a payload. `cursors` is how far it told that it has downloaded (`sync/feed/anchors.py`).
+    never from a payload. `next_key` is believed beside `public_key` until its first use (`sync/rotation.py`).
+    `cursors` is how far it told that it has downloaded (`sync/feed/anchors.py`); `seen` where it spoke from
+    and with which token, to notice two that use one credential (`sync/parallel.py`).
     """
 
     class Mode(models.TextChoices):
@@ -31,15 +33,18 @@ class EnrolledNode(models.Model):
     facilities = models.JSONField(default=list)
     mode = models.CharField(max_length=12, choices=Mode.choices, default=Mode.EVERYTHING)
     public_key = models.BinaryField(default=bytes)
+    next_key = models.BinaryField(default=bytes)
     code_hash = models.CharField(max_length=64, default="")
     code_expires = models.BigIntegerField(default=0)
     joined_at = models.BigIntegerField(null=True)
     revoked_at = models.BigIntegerField(null=True)
+    revoked_why = models.CharField(max_length=200, default="")
     last_contact = models.BigIntegerField(null=True)
     backlog = models.IntegerField(default=0)
     software = models.CharField(max_length=40, default="")
     clock_offset_ms = models.BigIntegerField(default=0)
     cursors = models.BinaryField(default=bytes)
+    seen = models.JSONField(default=dict)
 
     def __str__(self) -> str:
         return self.name

@@ -34,7 +34,8 @@ def door(request: HttpRequest, name: str) -> HttpResponse:
     declared = request.META.get("CONTENT_LENGTH")
     if declared and declared.isdecimal() and len(body) < int(declared) <= MAX_BODY:
         return HttpResponse(status=400)  # the link broke in the middle: nobody waits for this answer
-    reply: Reply = answer(Wire(request.method or "", f"{ANY_HOST}{request.path}", body, headers))
+    came_from = request.META.get("REMOTE_ADDR", "")
+    reply: Reply = answer(Wire(request.method or "", f"{ANY_HOST}{request.path}", body, headers, came_from))
     return HttpResponse(
         reply.body, status=reply.status, content_type=reply.content_type, headers=reply.headers
     )

@@ -41,11 +41,11 @@ GROUP_LABELS: Final[dict[str, Any]] = {
     "insurance": gettext_lazy("Insurance and claims"),
     "stock": gettext_lazy("Stock"),
     "attachments": gettext_lazy("Photos and files"),
+    "access": gettext_lazy("Who opened which record"),
 }
 STEPS: Final[dict[str, Any]] = {
     "hello": gettext_lazy("Greeting central"),
     "signoffs": gettext_lazy("Asking about staff"),
-    "roster": gettext_lazy("Fetching who may log in"),
     "removals": gettext_lazy("Letting go of what has moved"),
     "exchange": gettext_lazy("Sending and fetching"),
     "numbers": gettext_lazy("Fetching registration numbers"),

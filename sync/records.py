@@ -31,6 +31,7 @@ Group = Literal[
     "insurance",
     "stock",
     "attachments",
+    "access",
 ]
 LONGEST_DEVICE = 40
 GROUPS: tuple[str, ...] = Group.__args__  # type: ignore[attr-defined]
@@ -46,16 +47,21 @@ class Sync:
 
     `table` is its name on the wire, for ever. `group` is the upload group people see. `scope` names the
     column that holds the scope key (for patient records the patient's UUID); None is a shared list that every
-    node gets. `owner="central"` means that a clinic's write is refused. `rules` gives a field's merge rule
-    where it is not the default (`latest`; for central's tables `central`). `key_rule(columns, key)` gives the
-    rule of one key of a `KeyedField`. `local` names columns that never travel. `on_apply(rows)` runs in the
-    same transaction, whatever brought the rows.
+    node gets. `owner="central"` means that a clinic's write is refused. `place` names the column of the
+    facility that a row without a patient belongs to: only nodes that serve it write there. `beside` names the
+    two columns (table, record id) by which a row speaks of any other record. `append_only`: what was written
+    is never edited or removed. `rules` gives a field's merge rule where it is not the default (`latest`; for
+    central's tables `central`). `key_rule(columns, key)` gives the rule of one key of a `KeyedField`. `local`
+    names columns that never travel. `on_apply(rows)` runs in the same transaction, whatever brought the rows.
     """
 
     table: str
     group: Group
     scope: str | None
     owner: Owner = "clinic"
+    place: str | None = None
+    beside: tuple[str, str] | None = None
+    append_only: bool = False
     rules: Mapping[str, Rule] = field(default_factory=dict)
     key_rule: Callable[[Mapping[str, Any], str], Rule] | None = None
     local: Sequence[str] = ()

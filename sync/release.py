@@ -96,6 +96,7 @@ def judge_again(aside: Aside) -> set[UUID]:
         return {change.record_id for change in changes}
     aside.state, aside.code = part.verdict.word, part.verdict.code
     aside.sentence, aside.waits_for = part.verdict.sentence, part.verdict.waits_for
+    aside.told = part.verdict.told
     aside.save()
     rows.update(state=STATES[part.verdict.word])
     return set()

@@ -112,6 +112,7 @@ class Run:
 
 Step = Callable[[Run], None]
 _steps: dict[str, tuple[int, Step]] = {}
+_questions: list[Callable[[], bool]] = []
 
 
 def step(name: str, order: int) -> Callable[[Step], Step]:
@@ -122,6 +123,12 @@ def step(name: str, order: int) -> Callable[[Step], Step]:
         return made
 
     return register
+
+
+def ask_first(is_open: Callable[[], bool]) -> None:
+    """While this is so, nothing is sent along with hello: a step of the run has to ask central first."""
+    if is_open not in _questions:
+        _questions.append(is_open)
 
 
 def make_run(trigger: str = "command", *, upload_only: bool = False, pace: Pace | None = None) -> SyncRun:
@@ -186,7 +193,8 @@ def _outbox_of(run: Run) -> Outbox:
     outbox = Outbox(run.session, replica, upto=replica.head_seq, pace=run.pace)
     if current_node().kept.get("carrier") is not None:
         outbox.in_flight = 1
-    outbox.early = run.early and current_node().kept.get("early", True) and _ended_well(replica)
+    early = run.early and current_node().kept.get("early", True) and _ended_well(replica)
+    outbox.early = early and not any(is_open() for is_open in _questions)
     return outbox
 
 
@@ -319,7 +327,7 @@ def check_digests(run: Run) -> None:
     if run.upload_only or not (run.touched or _comparison_is_due()):
         return
     result = compare(run.session)
-    run.row.digests = "equal" if result.all_equal else "repaired" if result.repaired else "differ"
+    run.row.digests = result.word
     if not result.all_equal:
         SecurityEvent.objects.create(
             at=current_node().wall(),

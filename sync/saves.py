@@ -21,6 +21,7 @@ from sync.checks import FINE, Sight, Verdict, judge, scope_in
 from sync.core.protocol import Change
 from sync.core.receipts import Outcome
 from sync.feed.subscriptions import follow
+from sync.feed.wall import walled
 from sync.ledger.models import Change as ChangeRow
 from sync.ledger.models import Replica
 from sync.models import EnrolledNode
@@ -111,14 +112,14 @@ def apply_alone(batch: Batch, part: Part) -> None:
 
 
 def _settle(batch: Batch, changes: Sequence[Change]) -> list[Settled]:
-    received = batch.received_before
-    settled = settle(
-        [
-            arrival_of(change, batch.replica.number, received.get(change.seq, batch.received))
-            for change in changes
-        ]
-    )
-    follow(batch.node, _new_scopes(changes))
+    received, new = batch.received_before, _new_scopes(changes)
+    arrivals = [
+        arrival_of(change, batch.replica.number, received.get(change.seq, batch.received))
+        for change in changes
+    ]
+    with walled(batch.node, new):
+        settled = settle(arrivals)
+    follow(batch.node, new)
     return settled
 
 

@@ -7,6 +7,9 @@ fenced (`sync/hello.py`).
 
 from __future__ import annotations
 
+from typing import Final
+from uuid import UUID
+
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
@@ -15,15 +18,18 @@ from sync.models import EnrolledNode, SecurityEvent
 from sync.node import current_node
 from sync.problems import Problem
 
+LONGEST_REASON: Final = 200
 
-def revoke(name: str) -> EnrolledNode:
+
+def revoke(name: str, *, why: str = "", by: UUID | None = None) -> EnrolledNode:
     """From the next request on this node is refused. What it had sent stays here, the rest with it."""
     with transaction.atomic():
         node = _node_named(name)
         if node.revoked_at is None:
-            node.revoked_at = current_node().wall()
-            node.save(update_fields=["revoked_at"])
-            _note(node, "node-revoked", "A person at central revoked this node.")
+            node.revoked_at, node.revoked_why = current_node().wall(), why.strip()[:LONGEST_REASON]
+            node.next_key = b""
+            node.save(update_fields=["revoked_at", "revoked_why", "next_key"])
+            _note(node, "node-revoked", f"Revoked at central by {by or 'a command'}.")
     return node
 
 

@@ -240,3 +240,13 @@ def reference_ids(table: Table, fields: Mapping[str, Value]) -> Iterator[tuple[s
         value = fields.get(column.name)
         if isinstance(value, bytes) and len(value) == 16 and column.parent:
             yield column.parent, UUID(bytes=value)
+
+
+def beside_id(table: Table, fields: Mapping[str, Value]) -> tuple[str, UUID] | None:
+    """(table, record id) of the record that a row with these fields speaks of, where it names one."""
+    if table.sync.beside is None:
+        return None
+    named, record_id = (fields.get(name) for name in table.sync.beside)
+    if isinstance(named, str) and isinstance(record_id, bytes) and len(record_id) == 16:
+        return named, UUID(bytes=record_id)
+    return None

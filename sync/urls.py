@@ -2,7 +2,7 @@
 
 from django.urls import include, path
 
-from sync import views
+from sync import node_pages, views
 
 urlpatterns = [
     path("sync/", views.status_page, name="sync-status"),
@@ -12,4 +12,6 @@ urlpatterns = [
     path("review/", include("sync.review.urls")),
     path("central/nodes/", views.central_nodes, name="central-nodes"),
     path("central/nodes/enroll/", views.central_enroll, name="central-enroll"),
+    path("central/nodes/<uuid:node_id>/", node_pages.central_node, name="central-node"),
+    path("central/nodes/<uuid:node_id>/revoke/", node_pages.central_revoke, name="central-revoke"),
 ]

@@ -52,6 +52,7 @@ def _set_environment() -> None:
         os.environ.pop(name, None)
     os.environ["POSTA_DATA"] = str(_data_dir)
     os.environ["POSTA_TEST_DATA_KEY"] = TEST_DATA_KEY
+    os.environ["POSTA_SECOND_FACTOR"] = "offered"  # tests of the second step ask for it
     # Playwright keeps an event loop in the thread of the test.
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
     _choose_engine()

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
+from uuid import UUID
 
 from django.test import Client
 from django.utils import translation
@@ -21,11 +22,14 @@ from clinic.lab.examples import shipped
 from clinic.lab.services import publish_tests
 from deploy.demo import programme
 from registry.places.models import Facility
-from registry.staff.models import Account, StaffMember
+from registry.staff.models import Account, SignIn, StaffMember
 from registry.staff.policy import Role
 from registry.staff.services import add_staff
+from registry.staff.sessions import note_sign_in
+from registry.staff.signoffs import answer_signoffs, signoffs_to_ask, take_signoffs
 from sync.enrolment import join, offer
 from sync.ledger.recording import Author
+from sync.models import EnrolledNode
 from tests.databases import DatabaseShelf
 from tests.lived_day import work
 from tests.world import Link, Site, World
@@ -99,7 +103,23 @@ def live_in(directory: Path, shelf: DatabaseShelf) -> LivedIn:
     world.sync()
     with world.at(laptop):
         work(world, {role: Author(member.pk, "tablet-3") for role, member in staff.items()})
+    _log_in_without_central(world, staff)
     return LivedIn(world, staff)
+
+
+def _log_in_without_central(world: World, staff: dict[Role, StaffMember]) -> None:
+    """Two whom central has signed off, one it does not know, one it has not heard of yet."""
+    laptop = world.clinics[0]
+    with world.at(laptop):
+        for role in (Role.PROVIDER, Role.TRIAGE):
+            note_sign_in(staff[role].pk, "tablet-3")
+        SignIn.objects.create(staff_id=UUID(int=7), at=laptop.node.now(), device="tablet-5")
+        question = signoffs_to_ask(roster=False)
+    with world.at(world.central):
+        answer = answer_signoffs(EnrolledNode.objects.get(), question)
+    with world.at(laptop):
+        take_signoffs(answer)
+        note_sign_in(staff[Role.REGISTRAR].pk, "tablet-4")
 
 
 def _decide() -> dict[Role, StaffMember]:

@@ -36,6 +36,7 @@ class DayStep(SyncedModel):
         table="day_steps",
         group="visits",
         scope=None,
+        place="facility",
         rules=dict.fromkeys(("facility", "kind", "place", "at", "by"), "fixed"),
     )
 

@@ -18,6 +18,7 @@ from clinic.visits.policy import StepKind, check_manage_day
 from clinic.visits.saving import check_right
 from registry.answers import answering
 from registry.places.models import Facility
+from registry.staff.shifts import end_shifts
 from sync.ledger.recording import Author, Save, recording
 from sync.node import current_node
 
@@ -55,6 +56,7 @@ def close_day(
             kind = StepKind.CARRIED if visit.pk in carry else StepKind.CLOSED
             add_step(save, visit, NewStep(kind, now.station))
             counted[kind] += 1
+    end_shifts()  # tomorrow begins with passwords
     return ClosedDay(counted[StepKind.CLOSED], counted[StepKind.CARRIED])
 
 

@@ -25,7 +25,7 @@ from clinic.visits.api import place_named, said_in, unknown, who_asks, writer
 from clinic.visits.models import Visit
 from registry.answers import answering
 from registry.people.api import KEY_HEADER, save_id_of, visible_patient
-from registry.people.selectors import visible_patients
+from registry.people.opening import opened
 from registry.staff.selectors import author_of
 from sync.problems import Problem
 
@@ -93,7 +93,7 @@ class Orders(APIView):
         facility = place_named(request, said.get("facility"))
         with answering():
             check_order(who_asks(request), [facility.pk])
-        patient = visible_patients(who_asks(request)).filter(pk=said["patient"]).first()
+        patient = opened(request._request, said["patient"])
         if patient is None:
             raise unknown("patient")
         visit = None

@@ -18,7 +18,6 @@ from clinic.lab.policy import WAITING, OrderState, can_order, can_report
 from clinic.lab.selectors import (
     ToldOrder,
     ToldResult,
-    age_of,
     bench,
     offered_tests,
     orders_of,
@@ -180,8 +179,8 @@ def bench_rows(facility: Facility) -> list[dict[str, Any]]:
     ]
 
 
-def input_shape(test: LabTest, patient: Patient) -> dict[str, Any]:
-    """How a result is asked for."""
+def input_shape(test: LabTest, patient: Patient, age: float | None) -> dict[str, Any]:
+    """How a result is asked for. The age (`age_of`) is that of the patient today, looked up once for all."""
     told: LabDefinition = test.told
     language = get_language()
     return {
@@ -191,6 +190,6 @@ def input_shape(test: LabTest, patient: Patient) -> dict[str, Any]:
             {"code": choice.code, "name": in_language(choice.name, choice.translations, language)}
             for choice in told.choices
         ],
-        "reference": reference_text(told, sex=patient.sex, age=age_of(patient)),
+        "reference": reference_text(told, sex=patient.sex, age=age),
         "specimen": specimen_word(told.specimen),
     }

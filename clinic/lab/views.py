@@ -21,7 +21,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from clinic.lab.models import LabResult
 from clinic.lab.policy import OrderState, can_order, can_report, can_see_bench
-from clinic.lab.selectors import ToldOrder, bench, order_of
+from clinic.lab.selectors import ToldOrder, age_of, bench, order_of
 from clinic.lab.services import (
     Entry,
     acknowledge,
@@ -35,6 +35,7 @@ from clinic.lab.services import (
 from clinic.lab.shapes import bench_rows, input_shape, order_shape, test_groups
 from clinic.visits.pages import place_of_work, shown_visit
 from clinic.visits.shapes import alerts_of, visit_shape
+from registry.drafts import continued, finished, offered
 from registry.people.selectors import person
 from registry.people.views import posted_save_id, shown_patient
 from registry.staff.selectors import author_of, authority_in
@@ -117,7 +118,8 @@ def results(request: HttpRequest, patient_id: UUID) -> HttpResponse:
         raise PermissionDenied
     waiting = [told for told in bench(facility) if told.order.patient_id == patient.pk]
     errors: dict[str, str] = {}
-    if request.method == "POST":
+    begun = continued(request) if request.method == "POST" else None
+    if request.method == "POST" and begun is None:
         saved, errors = _enter(request, patient.pk, waiting)
         if saved:
             said = ngettext(
@@ -129,21 +131,25 @@ def results(request: HttpRequest, patient_id: UUID) -> HttpResponse:
         elif not errors:
             messages.warning(request, _("Nothing is filled in yet."))
         if saved and not errors:
+            finished(request)
             return redirect("lab")
         waiting = [told for told in bench(facility) if told.order.patient_id == patient.pk]
+    age, typed = age_of(patient), begun.posted if begun else request.POST
     context = {
         "person": person(patient),
         "alerts": alerts_of(patient),
-        "rows": [_entry(told, request.POST, errors) for told in waiting],
+        "rows": [_entry(told, age, typed, errors) for told in waiting],
         "problems": [{"target": name, "message": text} for name, text in errors.items()],
+        "save_id": begun.save_id if begun else "",
+        "draft": None if request.method == "POST" else offered(request),
     }
     return render(request, "lab/results.html", context, status=422 if errors else 200)
 
 
-def _entry(told: ToldOrder, posted: QueryDict, errors: dict[str, str]) -> dict[str, Any]:
+def _entry(told: ToldOrder, age: float | None, posted: QueryDict, errors: dict[str, str]) -> dict[str, Any]:
     key = told.order.pk
     return order_shape(told) | {
-        "input": input_shape(told.order.test, told.order.patient),
+        "input": input_shape(told.order.test, told.order.patient, age),
         "value": posted.get(f"value-{key}", ""),
         "comment": posted.get(f"comment-{key}", ""),
         "error": errors.get(f"value-{key}", ""),
@@ -279,7 +285,7 @@ def correct(request: HttpRequest, result_id: UUID) -> HttpResponse:
         "person": person(told.order.patient),
         "alerts": alerts_of(told.order.patient),
         "order": order_shape(told),
-        "input": input_shape(told.order.test, told.order.patient),
+        "input": input_shape(told.order.test, told.order.patient, age_of(told.order.patient)),
         "value": request.POST.get("value-result", row.value),
         "comment": request.POST.get("comment", row.comment),
         "version": request.POST.get("version", row.version),

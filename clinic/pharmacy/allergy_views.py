@@ -25,6 +25,7 @@ from clinic.pharmacy.selectors import allergies_of, refuted_allergies_of
 from clinic.pharmacy.views import of_patient
 from clinic.visits.pages import place_of_work
 from clinic.visits.shapes import alerts_of
+from registry.answers import answering
 from registry.people.models import Patient
 from registry.people.selectors import person
 from registry.people.views import posted_save_id, shown_patient
@@ -37,6 +38,9 @@ from sync.problems import Problem
 def allergies(request: HttpRequest, patient_id: UUID) -> HttpResponse:
     """What somebody must not be given: what stands, one more, and what was found to be none."""
     patient = shown_patient(request, patient_id)
+    if request.method == "POST":
+        with answering():
+            policy.check_note_allergy(authority_in(request))
     form = AllergyForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         try:

@@ -43,7 +43,7 @@ from clinic.visits.models import Visit
 from registry.answers import answering
 from registry.people.api import KEY_HEADER, save_id_of, visible_patient
 from registry.people.models import Patient
-from registry.people.selectors import visible_patients
+from registry.people.opening import opened
 from registry.staff.policy import check_see_patients
 from registry.staff.selectors import author_of
 from sync.problems import Problem
@@ -65,7 +65,7 @@ def medicine_named(text: str, field: str = "medicine") -> Medicine:
 
 def patient_named(request: Request, patient_id: UUID) -> Patient:
     """The patient that a body names, if the asker may see them."""
-    found: Patient | None = visible_patients(who_asks(request)).filter(pk=patient_id).first()
+    found = opened(request._request, patient_id)
     if found is None:
         raise unknown("patient")
     return found

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime, time
 from typing import Final
 from uuid import UUID
 
 from django.db.models import Sum
+from django.utils import timezone
 
 from clinic.pharmacy.fefo import Lot, LotName, in_order
 from clinic.pharmacy.models import Medicine, StockMovement
@@ -120,6 +121,14 @@ def movements_of(facility: Facility, medicine: Medicine, lot: LotName | None = N
     if lot is not None:
         rows = rows.filter(lot_number=lot.number, expires_on=lot.expires_on)
     return list(rows.order_by("-at", "-made_stamp", "-id")[:MOST_MOVEMENTS])
+
+
+def counted_today(facility: Facility) -> set[tuple[UUID, LotName]]:
+    """The lots that somebody has counted since midnight."""
+    midnight = datetime.combine(today(), time.min, tzinfo=timezone.get_current_timezone())
+    rows = _movements(facility).filter(kind=StockMovement.Kind.COUNT, at__gte=midnight).order_by()
+    found = rows.values_list("medicine_id", "lot_number", "expires_on")
+    return {(medicine_id, LotName(number, expires_on)) for medicine_id, number, expires_on in found}
 
 
 def is_kept_by_others(facility: Facility) -> bool:

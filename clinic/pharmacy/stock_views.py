@@ -1,9 +1,8 @@
-"""Pages of the stock: the list, one medicine with its lots and movements, receive, adjust, count; central's
-list.
+"""Pages of the stock: the list, one medicine with its lots and movements, receive, adjust; central's list.
 
 Lives here: those pages. A refusal comes back beside the field with everything that was typed. Not here:
-handing out (`views.py`), what is written (`stockkeeping.py`, `medicines.py`). Read next:
-`tests/clinic/pharmacy/test_stock_pages.py`.
+counting (`count_views.py`), handing out (`views.py`), what is written (`stockkeeping.py`, `medicines.py`).
+Read next: `tests/clinic/pharmacy/test_stock_pages.py`.
 """
 
 from __future__ import annotations
@@ -12,7 +11,6 @@ from datetime import date
 from typing import Any, Final
 from uuid import UUID
 
-from django import forms
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
@@ -21,8 +19,8 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
 from clinic.pharmacy import policy, shapes, wording
-from clinic.pharmacy.fefo import Lot, LotName
-from clinic.pharmacy.forms import AdjustForm, ReceiveForm, WholeNumber, add_problem
+from clinic.pharmacy.fefo import LotName
+from clinic.pharmacy.forms import AdjustForm, ReceiveForm, add_problem
 from clinic.pharmacy.medicines import (
     MAX_BYTES,
     MedicineList,
@@ -33,8 +31,8 @@ from clinic.pharmacy.medicines import (
 )
 from clinic.pharmacy.models import Medicine
 from clinic.pharmacy.search import medicines_in_use, search_medicines
-from clinic.pharmacy.stock import SHOWN, Held, held, is_kept_by_others, movements_of, stock_of
-from clinic.pharmacy.stockkeeping import Counted, adjust, count, receive
+from clinic.pharmacy.stock import SHOWN, held, movements_of, stock_of
+from clinic.pharmacy.stockkeeping import adjust, receive
 from clinic.pharmacy.views import medicine_named
 from clinic.visits.pages import place_of_work
 from registry.answers import answering
@@ -46,7 +44,7 @@ from sync.problems import Problem
 MOST_WRONG_SHOWN: Final = 50
 
 
-def _place(request: HttpRequest, *, keeping: bool = True) -> Facility:
+def place_of_stock(request: HttpRequest, *, keeping: bool = True) -> Facility:
     """Where the person works, if they may look after (or look at) its stock."""
     who = authority_in(request)
     facility = place_of_work(who)
@@ -68,7 +66,7 @@ def _lot_in(request: HttpRequest) -> LotName:
 @login_required
 def stock(request: HttpRequest) -> HttpResponse:
     """What there is, what is low, what expires soon, what needs a count."""
-    facility = _place(request, keeping=False)
+    facility = place_of_stock(request, keeping=False)
     q, only = request.GET.get("q", "").strip(), request.GET.get("only", "")
     everything = stock_of(facility)
     shown = stock_of(facility, q) if q else everything
@@ -90,7 +88,7 @@ def stock(request: HttpRequest) -> HttpResponse:
 @login_required
 def stock_medicine(request: HttpRequest, medicine_id: UUID) -> HttpResponse:
     """One medicine: its lots, and everything that happened to them."""
-    facility, medicine = _place(request, keeping=False), medicine_named(str(medicine_id))
+    facility, medicine = place_of_stock(request, keeping=False), medicine_named(str(medicine_id))
     lot = _lot_in(request) if "lot" in request.GET else None
     context = {
         "medicine": shapes.medicine(medicine),
@@ -106,7 +104,7 @@ def stock_medicine(request: HttpRequest, medicine_id: UUID) -> HttpResponse:
 @login_required
 def receive_choose(request: HttpRequest) -> HttpResponse:
     """Which medicine came?"""
-    _place(request)
+    place_of_stock(request)
     q = request.GET.get("q", "").strip()
     found = search_medicines(q) if q else medicines_in_use()
     context = {"q": q, "medicines": [shapes.medicine(one) for one in found]}
@@ -120,7 +118,7 @@ def receive_choose(request: HttpRequest) -> HttpResponse:
 @login_required
 def stock_receive(request: HttpRequest, medicine_id: UUID) -> HttpResponse:
     """One lot that came."""
-    facility, medicine = _place(request), medicine_named(str(medicine_id))
+    facility, medicine = place_of_stock(request), medicine_named(str(medicine_id))
     form = ReceiveForm(request.POST or None, facility=facility)
     if request.method == "POST" and form.is_valid():
         said = dict(form.cleaned_data)
@@ -153,7 +151,7 @@ def _facility(text: str) -> Facility | None:
 @login_required
 def stock_adjust(request: HttpRequest, medicine_id: UUID) -> HttpResponse:
     """What happened to a lot."""
-    facility, medicine, lot = _place(request), medicine_named(str(medicine_id)), _lot_in(request)
+    facility, medicine, lot = place_of_stock(request), medicine_named(str(medicine_id)), _lot_in(request)
     form = AdjustForm(request.POST or None, facility=facility)
     if request.method == "POST" and form.is_valid():
         said = dict(form.cleaned_data)
@@ -183,120 +181,6 @@ def stock_adjust(request: HttpRequest, medicine_id: UUID) -> HttpResponse:
         "form": form,
     }
     return render(request, "pharmacy/adjust.html", context, status=422 if form.is_bound else 200)
-
-
-# --- counting ---------------------------------------------------------------------------------------------
-
-
-class CountForm(forms.Form):
-    """A number for each lot; an empty one was not counted. Beside each stands what it was shown with."""
-
-    def __init__(self, *args: Any, stock: list[Held], **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.lots = [(one, lot) for one in stock for lot in one.lots]
-        for place, (_one, lot) in enumerate(self.lots):
-            self.fields[f"counted-{place}"] = WholeNumber(label=wording.lot_text(lot.name), required=False)
-            hidden = forms.CharField(required=False, widget=forms.HiddenInput, initial=_key(_one, lot.name))
-            self.fields[f"lot-{place}"] = hidden
-            self.fields[f"shown-{place}"] = forms.IntegerField(
-                required=False, widget=forms.HiddenInput, initial=lot.balance
-            )
-
-    def rows(self) -> list[dict[str, Any]]:
-        return [
-            {
-                "medicine": wording.medicine_text(one.medicine),
-                "unit": str(one.medicine.get_unit_display()),
-                "lot": shapes.lot(lot, one),
-                "counted": self[f"counted-{place}"],
-                "hidden": [self[f"lot-{place}"], self[f"shown-{place}"]],
-            }
-            for place, (one, lot) in enumerate(self.lots)
-        ]
-
-    def written(self) -> list[tuple[int, Counted]]:
-        """The lots for which a number was written, each with its place."""
-        return [
-            (place, Counted(one.medicine, lot.name, number, self.cleaned_data.get(f"shown-{place}")))
-            for place, (one, lot) in enumerate(self.lots)
-            if (number := self.cleaned_data.get(f"counted-{place}")) is not None
-        ]
-
-
-def _key(one: Held, lot: LotName) -> str:
-    return f"{one.medicine.pk} {lot.expires_on or ''} {lot.number}"
-
-
-def _as_shown(stock: list[Held], request: HttpRequest) -> list[Held]:
-    """The lots in the order in which the form had them, so that each number stays with its lot; also one that
-    was used up meanwhile.
-    """
-    asked = [request.POST[name] for name in request.POST if name.startswith("lot-")]
-    known = {_key(one, lot.name): (one, lot) for one in stock for lot in one.lots}
-    shown = [known.pop(key, None) or _used_up(key, stock) for key in dict.fromkeys(asked)]
-    there = [pair for pair in shown if pair is not None]
-    return [Held(one.medicine, one.on, [lot]) for one, lot in [*there, *known.values()]]
-
-
-def _used_up(key: str, stock: list[Held]) -> tuple[Held, Lot] | None:
-    """A lot of which nothing is left, as the form named it."""
-    medicine, _space, rest = key.partition(" ")
-    expires, _space, number = rest.partition(" ")
-    try:
-        name = LotName(number, date.fromisoformat(expires) if expires else None)
-    except ValueError:
-        return None
-    found = next((one for one in stock if str(one.medicine.pk) == medicine), None)
-    return (found, Lot(name, 0)) if found else None
-
-
-@require_http_methods(["GET", "HEAD", "POST"])
-@login_required
-def stock_count(request: HttpRequest) -> HttpResponse:
-    """Count the shelf. Only lots with a number are written, all of them in one save."""
-    facility = _place(request)
-    chosen = request.GET.get("medicine", "")
-    stock = [held(facility, medicine_named(chosen))] if chosen else stock_of(facility)
-    form = CountForm(
-        request.POST or None, stock=_as_shown(stock, request) if request.method == "POST" else stock
-    )
-    if request.method == "POST" and form.is_valid() and _count(request, facility, form):
-        messages.success(request, _("Counted. Saved on the clinic laptop."))
-        return redirect("stock")
-    context = {
-        "form": form,
-        "rows": form.rows(),
-        "medicine": shapes.medicine(medicine_named(chosen)) if chosen else None,
-        "others": is_kept_by_others(facility),
-    }
-    return render(request, "pharmacy/count.html", context, status=422 if form.is_bound else 200)
-
-
-def _count(request: HttpRequest, facility: Facility, form: CountForm) -> bool:
-    written = form.written()
-    try:
-        count(
-            by=author_of(request),
-            facility=facility,
-            counted=[one for _place, one in written],
-            save_id=posted_save_id(request.POST),
-        )
-    except Problem as problem:
-        for name, sentence in problem.fields.items():
-            parts = name.split(".")
-            place = written[int(parts[1])][0] if len(parts) == 3 else None
-            form.add_error(None if place is None else f"counted-{place}", sentence)
-        _show_present(form)
-        return False
-    return True
-
-
-def _show_present(form: CountForm) -> None:
-    """The balances as they are now, so that a second tap is about what is shown."""
-    posted = dict(form.data.items())
-    for place, (_one, lot) in enumerate(form.lots):
-        posted[f"shown-{place}"] = str(lot.balance)
-    form.data = posted
 
 
 # --- central's list ---------------------------------------------------------------------------------------

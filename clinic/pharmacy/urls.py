@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from clinic.pharmacy import allergy_views, stock_views, views
+from clinic.pharmacy import allergy_views, count_views, stock_views, views
 
 urlpatterns = [
     path("visits/<uuid:visit_id>/prescribe/", views.prescribe, name="prescribe"),
@@ -22,7 +22,7 @@ urlpatterns = [
     path("allergies/<uuid:allergy_id>/refute/", allergy_views.refute, name="allergy-refute"),
     path("stock/", stock_views.stock, name="stock"),
     path("stock/receive/", stock_views.receive_choose, name="stock-receive-choose"),
-    path("stock/count/", stock_views.stock_count, name="stock-count"),
+    path("stock/count/", count_views.stock_count, name="stock-count"),
     path("stock/<uuid:medicine_id>/", stock_views.stock_medicine, name="stock-medicine"),
     path("stock/<uuid:medicine_id>/receive/", stock_views.stock_receive, name="stock-receive"),
     path("stock/<uuid:medicine_id>/adjust/", stock_views.stock_adjust, name="stock-adjust"),

@@ -280,6 +280,8 @@ def end(request: HttpRequest, line_id: UUID) -> HttpResponse:
 def dispensing(request: HttpRequest, dispensing_id: UUID) -> HttpResponse:
     """What was handed out: labels to print, and taking back what was a mistake."""
     row: Dispensing = of_patient(request, Dispensing, dispensing_id)
+    if request.method == "POST":
+        _check(request, policy.check_dispense, row.facility)
     form = ReasonForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         item: DispensedItem = of_patient(request, DispensedItem, _uuid(request.POST.get("item", "")))

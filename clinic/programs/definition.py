@@ -156,6 +156,7 @@ class ProgramDefinition:
     incident_label: Words
     incident: str
     categories: tuple[str, ...]
+    on_request: bool
     until_age: int
     places: tuple[str, ...]
     stages: tuple[StageDefinition, ...]
@@ -285,6 +286,7 @@ def resolve(document: ProgramDocument) -> ProgramDefinition:
         incident=document.incident,
         until_age=document.until_age,
         categories=document.categories,
+        on_request=document.on_request,
         places=document.places,
         stages=tuple(resolver.stage(position, stage) for position, stage in enumerate(document.stages)),
         attributes=tuple(

@@ -181,6 +181,7 @@ class ProgramDocument(_Part, frozen=True, kw_only=True):
 
     `incident` says which day it counts from, where that is known of the person already: `birth`. `categories`
     are the kinds of visit that it is for; without any, a program without enrollment is asked on every visit.
+    What is `on_request` waits beside a visit until somebody opens it.
     Nobody of `until_age` whole years or more is asked to join; 0 is for every age.
     """
 
@@ -194,6 +195,7 @@ class ProgramDocument(_Part, frozen=True, kw_only=True):
     incident_label: str = ""
     incident: str = ""
     categories: tuple[str, ...] = ()
+    on_request: bool = False
     until_age: int = 0
     places: tuple[str, ...] = ()
     stages: tuple[StagePart, ...] = ()

@@ -25,7 +25,7 @@ from clinic.visits.models import Visit
 from clinic.visits.serializers import FACILITY_HELP
 from registry.answers import answering
 from registry.people.api import KEY_HEADER, save_id_of, visible_patient
-from registry.people.selectors import visible_patients
+from registry.people.opening import opened
 from registry.people.serializers import StrictSerializer
 from registry.places.selectors import facility_named
 from registry.staff.selectors import author_of
@@ -115,7 +115,7 @@ class Referrals(APIView):
     )
     def post(self, request: Request) -> Response:
         said = said_in(ReferSerializer(data=request.data))
-        patient = visible_patients(who_asks(request)).filter(pk=said["patient"]).first()
+        patient = opened(request._request, said["patient"])
         if patient is None:
             raise unknown("patient")
         visit = None

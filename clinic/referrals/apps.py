@@ -11,9 +11,12 @@ class ReferralsConfig(AppConfig):
 
     def ready(self) -> None:
         from clinic.referrals.policy import can_see_list
+        from clinic.referrals.selectors import expected_patients
         from clinic.referrals.shapes import patient_panel, visit_panel
         from registry.panels import offer_page, offer_panel
+        from registry.people.selectors import offer_cared_for
 
+        offer_cared_for(expected_patients)
         offer_panel("visit.side", visit_panel, order=80)
         offer_panel("patient.main", patient_panel, order=40)
         offer_page("referrals", "referral", _("Referrals"), order=70, may=can_see_list, roles=("clinic",))

@@ -6,13 +6,13 @@ facility expects or has sent, the places to choose from. Not here: markup (`shap
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from clinic.referrals.models import Referral, ReferralStep
 from clinic.referrals.policy import OPEN, ReferralState, standing_of
@@ -91,6 +91,11 @@ def sent_from(facility: Facility) -> list[ToldReferral]:
 def _listed(which: Q) -> list[ToldReferral]:
     since = current_node().now() - LISTED
     return told(_rows().filter(which, referred_at__gte=since).order_by("referred_at", "id"))
+
+
+def expected_patients(facilities: Collection[UUID]) -> QuerySet[Any]:
+    """The ids of those who were ever sent to one of these places, as a query."""
+    return Referral.objects.living().filter(to_facility__in=facilities).values("patient_id")
 
 
 def destinations(here: Facility) -> list[Facility]:

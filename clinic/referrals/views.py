@@ -25,6 +25,7 @@ from clinic.referrals.shapes import listed, page_context, summary_of
 from clinic.visits.pages import place_of_work, shown_visit
 from clinic.visits.selectors import facility_of
 from clinic.visits.shapes import alerts_of, visit_shape
+from registry.drafts import continued, finished, offered
 from registry.people.policy import without_turns
 from registry.people.selectors import person
 from registry.people.views import posted_save_id, shown_patient
@@ -44,7 +45,8 @@ def write(request: HttpRequest, visit_id: UUID) -> HttpResponse:
     if not can_refer(authority_in(request), [visit.facility_id]):
         raise PermissionDenied
     problem: Problem | None = None
-    if request.method == "POST":
+    begun = continued(request) if request.method == "POST" else None
+    if request.method == "POST" and begun is None:
         try:
             made = refer(
                 by=author_of(request),
@@ -64,11 +66,11 @@ def write(request: HttpRequest, visit_id: UUID) -> HttpResponse:
                 raise
             problem = refused
         else:
+            finished(request)
             messages.success(request, _("The referral is written. Saved on the clinic laptop."))
             return redirect("referral", made.pk)
-    posted: dict[str, Any] = (
-        request.POST.dict() if request.method == "POST" else {"summary": summary_of(visit)}
-    )
+    typed = begun.posted if begun else request.POST
+    posted: dict[str, Any] = typed.dict() if request.method == "POST" else {"summary": summary_of(visit)}
     context = {
         "visit": visit_shape(visit),
         "person": person(visit.patient),
@@ -78,6 +80,8 @@ def write(request: HttpRequest, visit_id: UUID) -> HttpResponse:
         "posted": {"kind": Referral.Kind.REFERRAL} | posted | _readable(posted),
         "errors": problem.fields if problem else {},
         "problems": _beside(problem),
+        "save_id": begun.save_id if begun else "",
+        "draft": None if request.method == "POST" else offered(request),
     }
     return render(request, "referrals/write.html", context, status=422 if problem else 200)
 

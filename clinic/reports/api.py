@@ -23,6 +23,7 @@ from clinic.reports.policy import Period
 from clinic.reports.register import register
 from clinic.reports.used import stock_used
 from clinic.visits.api import who_asks
+from registry.people.opening import listed
 
 PARAMETERS: Final = [
     OpenApiParameter("from", str, description="First day, YYYY-MM-DD."),
@@ -166,6 +167,7 @@ class Register(APIView):
         """One line for each visit, 250 at a time."""
         asked, text = _asked(request), str(request.query_params.get("page", "1"))
         page = register(asked, who_asks(request), int(text) if text.isascii() and text.isdigit() else 1)
+        listed(request._request, "register")
         lines = [asdict(line) | ({"patient": None} if line.hidden else {}) for line in page.lines]
         told = _about(asked) | {"lines": lines, "next": page.following}
         return Response(RegisterSerializer(told).data)

@@ -21,6 +21,7 @@ from clinic.reports.patient import charts_of
 from clinic.reports.register import every_line, register
 from clinic.reports.shapes import REPORTS, frame
 from clinic.visits.shapes import alerts_of
+from registry.people.opening import listed
 from registry.people.selectors import person
 from registry.people.views import shown_patient
 from registry.staff.selectors import authority_in
@@ -67,6 +68,7 @@ def report_file(request: HttpRequest, which: str) -> StreamingHttpResponse:
     who = authority_in(request)
     asked = asked_in(request.GET, who)
     if which == "register":
+        listed(request, file_name(which, asked))
         return sent(register_rows(every_line(asked, who)), file_name(which, asked))
     make = REPORTS.get(which)
     if make is None:

@@ -1,6 +1,7 @@
-"""Registers `clinic.tablet`, which keeps unfinished forms from now on."""
+"""Registers `clinic.tablet`, which keeps unfinished forms from now on, and the list of tablets."""
 
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
 
 
 class TabletConfig(AppConfig):
@@ -11,8 +12,12 @@ class TabletConfig(AppConfig):
     def ready(self) -> None:
         from clinic.tablet import passes  # noqa: F401  it listens for log-outs
         from clinic.tablet.desk import DraftDesk
+        from clinic.tablet.policy import can_manage_tablets, can_see_blocked
         from registry.drafts import install, keep_form
+        from registry.panels import offer_page
 
         install(DraftDesk())
-        for form in ("visit-stage", "register", "patient-edit"):
+        for form in ("visit-stage", "register", "patient-edit", "refer", "lab-results"):
             keep_form(form)
+        offer_page("tablets", "tablet", _("Tablets"), order=85, may=can_manage_tablets, roles=("clinic",))
+        offer_page("blocked", "alert", _("Blocked"), order=90, may=can_see_blocked, roles=("central",))

@@ -24,6 +24,8 @@ from clinic.tablet.policy import LATEST, Pass
 from registry.staff.devices import device_of
 from registry.staff.models import Account
 from registry.staff.selectors import account_of
+from registry.tablets.models import Tablet
+from registry.tablets.services import tablet_revoked
 from sync.node import current_node
 
 _SALT: Final = "clinic.tablet.pass"
@@ -62,6 +64,12 @@ def end_pass(request: HttpRequest | None, **_more: Any) -> None:
     held = read_pass(request.session.get(_IN_SESSION, "")) if request is not None else None
     if held is not None:
         AuthorPass.objects.filter(pk=held.id, ended_at=None).update(ended_at=current_node().now())
+
+
+@receiver(tablet_revoked)
+def end_passes_of(tablet: Tablet, **_more: Any) -> None:
+    """What was sealed before a tablet was sent away still counts; what is sealed afterwards does not."""
+    AuthorPass.objects.filter(device=tablet.device, ended_at=None).update(ended_at=current_node().now())
 
 
 def read_pass(text: str) -> Pass | None:

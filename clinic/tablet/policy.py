@@ -1,8 +1,8 @@
-"""Whether a sealed save may be written in its author's name.
+"""Whether a sealed save may be written in its author's name; who may add or send away a tablet.
 
-Lives here, pure: what a pass says (`Pass`), and `check_pass` / `can_write_in_name`. A pass that does not
-hold never loses what was typed: it is kept for its author, who looks at it and saves it themselves. Not
-here: opening the seal (`sealing.py`), what the author may write (the room of the form).
+Lives here, pure: what a pass says (`Pass`), `check_pass` / `can_write_in_name`, and who looks after tablets.
+A pass that does not hold never loses what was typed: it is kept for its author, who looks at it and saves it
+themselves. Not here: opening the seal (`sealing.py`), what the author may write (the room of the form).
 Read next: `outbox.py`.
 """
 
@@ -14,6 +14,7 @@ from typing import Final
 from uuid import UUID
 
 from registry.refusals import Refused, _
+from registry.staff.policy import Authority, Role
 
 CLOCKS_DIFFER: Final = timedelta(minutes=2)
 LATEST: Final = timedelta(days=14)
@@ -61,3 +62,21 @@ def can_write_in_name(held: Pass, *, author: UUID, device: str, sealed_at: datet
     except Refused:
         return False
     return True
+
+
+def check_manage_tablets(who: Authority) -> None:
+    if not can_manage_tablets(who):
+        raise Refused("not-allowed", _("Only a coordinator looks after tablets."), status=403)
+
+
+def check_see_blocked(who: Authority) -> None:
+    if not can_see_blocked(who):
+        raise Refused("not-allowed", _("Only coordinators and the programme office see this."), status=403)
+
+
+def can_see_blocked(who: Authority) -> bool:
+    return who.holds({Role.COORDINATOR, Role.CENTRAL_ADMIN})
+
+
+def can_manage_tablets(who: Authority) -> bool:
+    return who.holds({Role.COORDINATOR})

@@ -26,6 +26,8 @@ from clinic.tablet.services import drop_draft, keep_draft
 from clinic.tablet.worker import worker_script
 from registry.drafts import may_keep
 from registry.staff.selectors import account_of, author_of
+from registry.staff.shifts import leave_open
+from registry.tablets.gate import for_leavers, for_strangers
 from sync.problems import Problem
 
 WITHOUT_LAPTOP = ("lost", "unsent", "kept", "left")
@@ -72,6 +74,7 @@ def kept(request: HttpRequest) -> HttpResponse:
     return render(request, "tablet/kept.html", {"drafts": drafts_of(request)})
 
 
+@for_strangers  # a tablet that was sent away still brings what it kept
 @csrf_exempt  # what counts is the seal and the pass within it, not who is logged in now
 @require_POST
 def outbox(request: HttpRequest) -> HttpResponse:
@@ -88,20 +91,28 @@ def _answer(answer: Answer) -> dict[str, object]:
     return {"id": str(answer.id), "state": answer.state, "conflicted": answer.conflicted}
 
 
+@for_strangers
 @require_safe
 def ping(request: HttpRequest) -> HttpResponse:
     """The laptop is there."""
     return HttpResponse(status=204)
 
 
+@for_leavers
 @csrf_exempt  # cookies are strict: no foreign page sends them
 @require_POST
 def leave(request: HttpRequest) -> HttpResponse:
-    """The log-out that somebody asked for while the Wi-Fi was gone."""
-    logout(request)
+    """The log-out that somebody asked for while the Wi-Fi was gone; or the screen locked then, and the shift
+    goes on.
+    """
+    if request.POST.get("why") == "idle":
+        leave_open(request)
+    else:
+        logout(request)
     return HttpResponse(status=204)
 
 
+@for_strangers
 @require_safe
 def without_laptop(request: HttpRequest, why: str) -> HttpResponse:
     """A page for the tablet to keep. It is the same for everybody, and names nobody."""
@@ -120,6 +131,7 @@ def _title(why: str) -> str:
     return titles[why]
 
 
+@for_strangers
 @require_safe
 def worker(request: HttpRequest) -> HttpResponse:
     """The service worker, for the whole site."""

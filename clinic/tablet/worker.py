@@ -26,6 +26,7 @@ KEPT_FILES: Final = (
     "css/pages.css",
     "css/posta.svg",
     "tablet/kept.js",
+    "tablet/identity.js",
     "tablet/outbox.js",
     "tablet/seal.js",
     "tablet/store.js",

@@ -28,7 +28,7 @@ from clinic.visits.services import edit_event, enrol, open_visit, record_event
 from clinic.visits.timeline import ToldEvent, tell, timeline
 from registry.people.api import KEY_HEADER, save_id_of, visible_patient
 from registry.people.models import Patient
-from registry.people.selectors import visible_patients
+from registry.people.opening import opened
 from registry.places.models import Facility
 from registry.places.selectors import facility_named
 from registry.staff.policy import Authority
@@ -65,7 +65,7 @@ def place_named(request: Request, text: str | None) -> Facility:
 
 
 def _patient_named(request: Request, patient_id: UUID) -> Patient:
-    found: Patient | None = visible_patients(who_asks(request)).filter(pk=patient_id).first()
+    found = opened(request._request, patient_id)
     if found is None:
         raise unknown("patient")
     return found

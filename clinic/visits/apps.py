@@ -13,14 +13,16 @@ class VisitsConfig(AppConfig):
     def ready(self) -> None:
         from clinic.visits.answers import answer_typed
         from clinic.visits.care_shapes import due_panel, program_panel
-        from clinic.visits.selectors import open_visits_of
+        from clinic.visits.selectors import cared_for_at, open_visits_of
         from clinic.visits.wording import event_words
         from registry.panels import offer_page, offer_panel
         from registry.people.links import offer_open_visits
+        from registry.people.selectors import offer_cared_for
         from registry.staff.policy import can_see_patients
         from sync.review.wording import read_values, word_values
 
         offer_open_visits(open_visits_of)
+        offer_cared_for(cared_for_at)
         word_values(event_words)
         read_values(answer_typed)
         offer_panel("patient.main", due_panel, order=10)

@@ -1,13 +1,14 @@
 """Pictures and files that answer questions of a stage.
 
 Lives here: `keep_files` (their records are written before the event that names them), `drop_replaced` (what
-an edit took away gets a tombstone, in the same save) and `show_files` for the page. Not here: choosing and
-keeping bytes (`registry/attachments`), the control (`clinic/forms/filed.py`).
+an edit took away gets a tombstone, in the same save), `show_files` for the page and `FilesTold` for whoever
+reads. Not here: choosing and keeping bytes (`registry/attachments`), the control (`clinic/forms/filed.py`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -20,7 +21,7 @@ from clinic.programs.definition import StageDefinition
 from clinic.visits.models import StageEvent
 from registry.attachments.models import Attachment
 from registry.attachments.services import keep_picked
-from registry.attachments.shapes import shown_by_id
+from registry.attachments.shapes import Named, named, shown_by_id
 from registry.people.models import Patient
 from sync.ledger.recording import Author, Save
 from sync.problems import Problem
@@ -50,6 +51,29 @@ def drop_replaced(
             rows = Attachment.objects.living().filter(patient_id=present.patient_id)
             for row in rows.filter(pk=_uuid(before)):
                 save.remove(row)
+
+
+@dataclass(frozen=True, slots=True)
+class FilesTold:
+    """What the answers of some events name, looked up once for all."""
+
+    known: Mapping[str, Named]
+
+    @classmethod
+    def named_by(cls, values: Iterable[Any]) -> FilesTold:
+        """Every one of these values that may name a file."""
+        ids = {_uuid(value) for value in values if isinstance(value, str)}
+        return cls(named(one for one in ids if one is not None))
+
+    def of(self, patient_id: UUID, value: Any) -> Named | None:
+        """The file that a value names, if it is this patient's."""
+        found = self.known.get(value) if isinstance(value, str) else None
+        return found if found is not None and found.patient_id == patient_id else None
+
+
+def file_values(stage: StageDefinition | None, event: StageEvent) -> Iterator[Any]:
+    """What an event answered where a file was asked for."""
+    return (event.values.get(key) for key in (_file_keys(stage) if stage else ()))
 
 
 def _uuid(text: str) -> UUID | None:

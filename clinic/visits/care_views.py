@@ -26,6 +26,8 @@ from clinic.visits.care_shapes import card_context, enrollment_context, worklist
 from clinic.visits.models import Enrollment, Visit
 from clinic.visits.pages import place_of_work
 from clinic.visits.planning import Followed, followed
+from clinic.visits.policy import check_enrol
+from clinic.visits.saving import check_right
 from clinic.visits.selectors import facility_of
 from clinic.visits.services import open_visit
 from clinic.visits.shapes import alerts_of
@@ -277,6 +279,7 @@ _DECISIONS: dict[str, Callable[[HttpRequest, Enrollment], str]] = {
 def correct_days(request: HttpRequest, enrollment_id: UUID) -> HttpResponse:
     """Another day of enrollment, or another day to count from."""
     row, _patient = shown_enrollment(request, enrollment_id)
+    check_right(author_of(request), check_enrol, row.facility_id)
     changes = {
         name: _day(request.POST[name], name)
         for name in ("enrolled_on", "incident_on")

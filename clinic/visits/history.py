@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from clinic.forms.values import FILES
 from clinic.programs.definition import StageDefinition
+from clinic.visits.attached import FilesTold
 from clinic.visits.links import decisions
 from clinic.visits.models import StageEvent
 from clinic.visits.timeline import stage_behind, writer_name
@@ -26,6 +28,7 @@ def told_fields(event: StageEvent) -> list[dict[str, Any]]:
         entry for entry in history_of(event) if entry.field.startswith("values.") or entry.field in _TOLD
     ]
     names, stage = staff_names(entry.author for entry in entries), stage_behind(event)
+    files = FilesTold.named_by(entry.value for entry in entries if _is_file(stage, entry.field))
     decide = decisions(event)
     fields: dict[str, dict[str, Any]] = {
         name: {
@@ -38,8 +41,16 @@ def told_fields(event: StageEvent) -> list[dict[str, Any]]:
         for name in _in_order(stage, {entry.field for entry in entries})
     }
     for entry in reversed(entries):
-        fields[entry.field]["entries"].append(_entry(entry, stage, writer_name(entry.author, names)))
+        told = _entry(entry, stage, writer_name(entry.author, names))
+        if file := files.of(event.patient_id, entry.value):
+            told |= {"text": file.text, "url": file.url}
+        fields[entry.field]["entries"].append(told)
     return list(fields.values())
+
+
+def _is_file(stage: StageDefinition | None, name: str) -> bool:
+    element = stage.element(name.removeprefix("values.")) if stage else None
+    return element is not None and element.value_type in FILES
 
 
 def _in_order(stage: StageDefinition | None, present: set[str]) -> list[str]:
@@ -56,6 +67,7 @@ def _entry(entry: HistoryEntry, stage: StageDefinition | None, by: str) -> dict[
         "device": entry.device,
         "node_name": entry.node_name,
         "received_at": entry.received_at,
+        "at_central": entry.at_central,
         "shown": entry.shown,
         "clock_corrected": entry.corrected,
     }

@@ -11,10 +11,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
-from django.db.models import Exists, Min, OuterRef, Q
+from django.db.models import Exists, Min, OuterRef, Q, QuerySet
 
 from clinic.programs.definition import ProgramDefinition, StageDefinition
 from clinic.programs.models import Program, ProgramVersion
@@ -72,6 +72,16 @@ class Task:
     event: StageEvent | None = None
     enrollment: Enrollment | None = None
     again: bool = False
+
+    @property
+    def waits_beside(self) -> bool:
+        """Nobody is asked for it, and nobody has begun it."""
+        return self.program.on_request and self.event is None
+
+
+def cared_for_at(facilities: Collection[UUID]) -> QuerySet[Any]:
+    """The ids of those who ever came for a visit to one of these places, as a query."""
+    return Visit.objects.living().filter(facility__in=facilities).values("patient_id")
 
 
 def facility_of(who: Authority | None) -> Facility | None:

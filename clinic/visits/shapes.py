@@ -54,12 +54,13 @@ def visit_context(visit: Visit, who: Authority) -> dict[str, Any]:
     """One visit: where it stands, what to fill in, what is written, where to send the patient."""
     now, here = selectors.standing(visit), [visit.facility_id]
     waiting = selectors.waiting_by_station(selectors.present_at(visit.facility).values())
-    following = next_station(now.station)
+    following, stages = next_station(now.station), _stages(visit, who)
     return {
         "visit": visit_shape(visit),
         "person": person(visit.patient),
         "alerts": alerts_of(visit.patient),
-        "stages": _stages(visit, who),
+        "stages": [stage for stage in stages if not stage["beside"]],
+        "other_forms": [stage for stage in stages if stage["beside"] and stage["url"] and now.is_open],
         "recorded": [_record(told) for told in told_in(visit)],
         "stations": [
             {"id": station.value, "name": station_name(station), "waiting": waiting.get(station, 0)}
@@ -89,7 +90,7 @@ def visit_shape(visit: Visit) -> dict[str, Any]:
 
 
 def _stages(visit: Visit, who: Authority) -> list[dict[str, Any]]:
-    """What there is to fill in; what belongs to the station where the patient is comes first."""
+    """What there is to fill in, the station's own first; what nobody is asked for is `beside`."""
     here = selectors.standing(visit).station
     tasks = sorted(tasks_of(visit), key=lambda task: task.stage.station != here)
     told = {one.event.pk: one for one in tell([task.event for task in tasks if task.event])}
@@ -107,6 +108,7 @@ def _stage(visit: Visit, task: Task, told: ToldEvent | None, who: Authority) -> 
         "by": told.by if told else "",
         "event_id": told.event.pk if told else None,
         "repeatable": task.stage.repeatable,
+        "beside": task.waits_beside,
         "url": reverse("visit-stage", args=[visit.pk, told.event.pk if told else task.stage.uid])
         if may
         else "",
@@ -129,7 +131,7 @@ def _record(told: ToldEvent, url: str = "") -> dict[str, Any]:
         "place": told.place,
         "url": url,
         "history_url": reverse("event-history", args=[told.event.pk]),
-        "values": told.values,
+        "values": [(answer.label, answer.text, answer.url) for answer in told.answers],
         "received": {"device": told.event.made_on, "where": told.received.value},
     }
 

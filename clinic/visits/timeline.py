@@ -19,6 +19,7 @@ from clinic.forms.wording import answer_text
 from clinic.programs.definition import StageDefinition
 from clinic.programs.models import ProgramVersion
 from clinic.programs.selectors import definition_of
+from clinic.visits.attached import FilesTold, file_values
 from clinic.visits.models import StageEvent, Visit
 from clinic.visits.policy import Standing
 from clinic.visits.selectors import standings
@@ -33,12 +34,15 @@ from sync.whereabouts import Whereabouts, whereabouts
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """One answer in words. Of a contested one `text` has every value, for a person to choose."""
+    """One answer in words. Of a contested one `text` has every value, for a person to choose. `url` opens the
+    file that answers.
+    """
 
     key: str
     label: str
     text: str
     contested: bool = False
+    url: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,13 +116,14 @@ def tell(events: list[StageEvent]) -> list[ToldEvent]:
     names = staff_names(event.made_by for event in events)
     places = _places(event.facility_id for event in events)
     contested, received = _contested(events), whereabouts(events)
+    files = FilesTold.named_by(value for event in events for value in file_values(stage_behind(event), event))
     return [
         ToldEvent(
             event,
             *_titles(event),
             by=writer_name(event.made_by, names),
             place=places.get(event.facility_id, ""),
-            answers=list(_answers(event, contested.get(event.pk, set()))),
+            answers=list(_answers(event, contested.get(event.pk, set()), files)),
             received=received[event.pk],
         )
         for event in events
@@ -147,7 +152,7 @@ def _titles(event: StageEvent) -> tuple[str, str, str]:
     return str(program.name), program.uid, str(stage.name)
 
 
-def _answers(event: StageEvent, contested: set[str]) -> Iterator[Answered]:
+def _answers(event: StageEvent, contested: set[str], files: FilesTold) -> Iterator[Answered]:
     """In the form's order; what the form does not know comes last, as it is kept."""
     stage = stage_behind(event)
     known = {element.key: element for element in stage.elements} if stage else {}
@@ -157,7 +162,10 @@ def _answers(event: StageEvent, contested: set[str]) -> Iterator[Answered]:
         values = _every_value(event, key) if key in contested else [event.values[key]]
         texts = dict.fromkeys(answer_text(element, value) or "–" for value in values)
         label = str(element.label) if element else key
-        yield Answered(key, label, _one_or_other(texts), key in contested)
+        if len(values) == 1 and (file := files.of(event.patient_id, values[0])):
+            yield Answered(key, label, file.text, url=file.url)
+        else:
+            yield Answered(key, label, _one_or_other(texts), key in contested)
 
 
 def _one_or_other(texts: Iterable[str]) -> str:

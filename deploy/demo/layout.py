@@ -59,6 +59,7 @@ class DemoNode:
             "POSTA_ROLE": self.role,
             "POSTA_DATA": str(self.directory),
             "POSTA_PORT": str(self.port),
+            "POSTA_SECOND_FACTOR": "offered",  # everybody's password is printed anyway
             "PYTHONUNBUFFERED": "1",
         }
 

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-import msgspec
 from django.core.management import call_command
 
 from clinic.programs.examples import SHIPPED, example
@@ -43,7 +42,6 @@ FACILITIES: Final = (
     ("CHANGUINOLA", "Hospital de Changuinola", Facility.Kind.HOSPITAL, 0),
 )
 LAPTOPS: Final = ("Bocas laptop", "Kusapín laptop")
-FIELD_KINDS: Final = "Trying out: field kinds"  # so that a visit lists it after what is really done
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +82,7 @@ def load(packages: Iterable[Path] = ()) -> None:
         publish(document=example(name), by=BY)
     pharmacy.load(by=BY)
     lab.load(by=BY)
-    publish(document=msgspec.structs.replace(example("field_kinds"), name=FIELD_KINDS), by=BY)
+    publish(document=example("field_kinds"), by=BY)
     files = [str(path) for path in packages]
     if files:
         call_command("import_programs", *files)

@@ -58,7 +58,7 @@ class Tablet:
 
     @property
     def _csrf(self) -> str:
-        return self._client.cookies.get(f"posta_csrf_{self.node.port}") or ""
+        return self._client.cookies.get(f"__Host-posta_csrf_{self.node.port}") or ""
 
     def get(self, path: str, **query: str) -> Any:
         """What is there."""

@@ -98,6 +98,7 @@ DIRECTIONAL: Final = frozenset({"back", "forward", "log-out", "send"})
 THEMES: Final = ("light", "dark", "contrast")
 THEME_COOKIE: Final = "posta_theme"
 SCRIPTS: Final = (
+    "js/trusted.js",
     "js/page.js",
     "js/theme.js",
     "js/forms.js",
@@ -105,6 +106,7 @@ SCRIPTS: Final = (
     "js/status.js",
     "js/live.js",
     "js/pictures.js",
+    "js/idle.js",
 )
 
 # A name must not be able to turn the sentence around it: marks, embeddings, overrides and isolates go.

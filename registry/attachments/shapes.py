@@ -1,18 +1,20 @@
 """What templates print of photos and files.
 
-Lives here: `Shown` (one file: where it is served, whether it is here), `picker` (the control that takes or
-chooses one), and the panels on the pages of a patient. Not here: reads (`selectors.py`), requests
-(`views.py`).
+Lives here: `Shown` (one file: where it is served, whether it is here), `named` (files in a line of text),
+`picker` (the control that takes or chooses one), and the panels on the pages of a patient. Not here: reads
+(`selectors.py`), requests (`views.py`).
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
 from uuid import UUID
 
 from django.http import HttpRequest
+from django.template.defaultfilters import filesizeformat
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
@@ -83,6 +85,29 @@ def shown_by_id(file_id: str, staff_id: UUID | None, patient_id: UUID | None) ->
     picked = None if row else picked_by(staff_id, wanted)
     found = row or picked
     return None if found is None else shown(found)
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A file in a line of text. `url` opens it; empty while its bytes are not here."""
+
+    patient_id: UUID
+    text: str
+    url: str
+
+
+def named(file_ids: Iterable[UUID]) -> dict[str, Named]:
+    """What these files are and how large, by id, in one query; removed ones are told as well."""
+    rows = Attachment.objects.filter(pk__in=set(file_ids))
+    return {str(row.pk): _named(row) for row in rows}
+
+
+def _named(row: Attachment) -> Named:
+    said = {"kind": row.get_media_type_display(), "size": filesizeformat(row.size)}
+    here = row.is_here
+    text = _("%(kind)s, %(size)s") if here else _("%(kind)s, %(size)s, not here yet")
+    url = reverse("attachment", args=[row.pk]) if here and not row.gone else ""
+    return Named(row.patient_id, text % said, url)
 
 
 def picker(

@@ -24,7 +24,7 @@ from registry.attachments.pictures import thumbnail
 from registry.attachments.selectors import here_or_wanted, photo_of, picked_by
 from registry.attachments.services import pick, remove_attachment, set_photo
 from registry.attachments.shapes import PICKED, Sort, photo_picker, picker, shown
-from registry.people.selectors import visible_patients
+from registry.people.opening import opened
 from registry.people.views import registrar, seeing, shown_patient
 from registry.people.villages import uuid_in
 from registry.staff.policy import check_see_patients
@@ -125,7 +125,7 @@ def file_shown(request: HttpRequest, file_id: UUID) -> Attachment | PickedFile:
         check_see_patients(who)
     row: Attachment | None = Attachment.objects.living().filter(pk=file_id).first()
     if row is not None:
-        if visible_patients(who).filter(pk=row.patient_id).exists():
+        if opened(request, row.patient_id) is not None:
             return row
         raise Http404
     picked = picked_by(author_of(request).staff_id, file_id)

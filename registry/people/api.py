@@ -24,9 +24,10 @@ from registry.answers import answering
 from registry.people import serializers as shapes
 from registry.people.history import Told, told
 from registry.people.models import Patient
+from registry.people.opening import met, opened
 from registry.people.policy import age_in_years
 from registry.people.search import Answer, search
-from registry.people.selectors import home_facility, identifiers_of, person, persons, today, visible_patients
+from registry.people.selectors import home_facility, identifiers_of, masked, person, persons, today
 from registry.people.services import register, update_patient
 from registry.places.models import Area
 from registry.places.selectors import area_by_code, facility_named
@@ -38,6 +39,22 @@ from sync.review.models import Conflict
 KEY_HEADER = OpenApiParameter(
     "Idempotency-Key", UUID, OpenApiParameter.HEADER, description="The save id: a repeat changes nothing."
 )
+
+REASON_HEADERS = [
+    OpenApiParameter(
+        "Posta-Reason",
+        str,
+        OpenApiParameter.HEADER,
+        enum=["emergency", "referred", "moved", "other"],
+        description="Why another place's record is opened; every address of one patient takes it.",
+    ),
+    OpenApiParameter(
+        "Posta-Reason-Note",
+        str,
+        OpenApiParameter.HEADER,
+        description="A few words, percent-encoded UTF-8; needed for `other`.",
+    ),
+]
 
 
 def save_id_of(request: Request) -> UUID | None:
@@ -52,8 +69,10 @@ def save_id_of(request: Request) -> UUID | None:
 
 
 def visible_patient(request: HttpRequest | Request, patient_id: UUID) -> Patient:
-    """The patient, if whoever asks may see them; the answer for others is the one for nobody."""
-    found: Patient | None = visible_patients(_who(request)).filter(pk=patient_id).first()
+    """The patient, if whoever asks may see them; the answer for others is the one for nobody. It is an
+    opening of their record, and written down as one.
+    """
+    found = opened(request._request if isinstance(request, Request) else request, patient_id)
     if found is None:
         raise NotFound
     return found
@@ -103,7 +122,9 @@ class Patients(APIView):
         text = request.query_params.get("q", "").strip()
         if not text:
             raise Problem("query-missing", _("Say what to look for."), fields={"q": _("Missing.")})
-        return Response(shapes.FoundSerializer(_found(search(text, who=_who(request)))).data)
+        answer = search(text, who=_who(request))
+        met(request._request, [one.patient.pk for one in answer.found if one.outside])
+        return Response(shapes.FoundSerializer(_found(answer)).data)
 
     @extend_schema(
         operation_id="register_patient",
@@ -146,7 +167,7 @@ def _first_version(patient: Patient) -> str:
 class OnePatient(APIView):
     """`patients/{id}/`."""
 
-    @extend_schema(operation_id="read_patient", responses=shapes.PatientSerializer)
+    @extend_schema(operation_id="read_patient", parameters=REASON_HEADERS, responses=shapes.PatientSerializer)
     def get(self, request: Request, patient_id: UUID) -> Response:
         return Response(shapes.PatientSerializer(_shown(visible_patient(request, patient_id))).data)
 
@@ -199,14 +220,15 @@ def _shown(patient: Patient) -> dict[str, Any]:
 
 
 def _found(answer: Answer) -> dict[str, Any]:
-    people = persons([one.patient for one in answer.found])
+    shapes_found = persons([one.patient for one in answer.found])
+    people = [masked(p) if one.outside else p for one, p in zip(answer.found, shapes_found, strict=True)]
     on = today()
     results = [
         {
             "id": one.patient.pk,
             "name": person.name,
             "sex": one.patient.sex,
-            "birth_date": one.patient.birth_date,
+            "birth_date": None if one.outside else one.patient.birth_date,
             "age_years": None if one.patient.birth_date is None else age_in_years(one.patient.birth_date, on),
             "phone": person.phone,
             "village_name": person.village,
@@ -214,6 +236,7 @@ def _found(answer: Answer) -> dict[str, Any]:
             "provisional_code": person.provisional_code,
             "score": round(one.score, 3),
             "reasons": list(one.reasons),
+            "reason_needed": one.outside,
         }
         for one, person in zip(answer.found, people, strict=True)
     ]
@@ -233,6 +256,7 @@ def _entry(one: Told) -> dict[str, Any]:
         "device": entry.device,
         "node": entry.node_name,
         "received_at": entry.received_at,
+        "at_central": entry.at_central,
         "shown": entry.shown,
         "contested": entry.contested,
         "state": entry.state,

@@ -19,6 +19,7 @@ from django.views.decorators.http import require_safe
 from registry.panels import Panel
 from registry.people.cards import cards_of
 from registry.people.models import Patient
+from registry.people.opening import listed
 from registry.people.selectors import persons, visible_patients
 from registry.people.views import registrar, shown_patient
 from registry.people.villages import uuid_in
@@ -67,6 +68,7 @@ def card_sheet(request: HttpRequest) -> HttpResponse:
     rows = {row.pk: row for row in visible_patients(who).filter(pk__in=wanted)}
     chosen = [rows[key] for key in dict.fromkeys(wanted) if key in rows]
     if chosen:
+        listed(request, f"cards {len(chosen)}")
         return _sheet(request, chosen, None)
     lately = visible_patients(who).filter(registered_on__gte=current_node().now() - RECENT)
     found = list(lately.order_by("-registered_on", "pk")[:CHOICES])

@@ -60,4 +60,5 @@ def qr_of(text: str) -> SafeString:
     """A QR code as a drawing, black on white in every theme; a corner may be dirty."""
     code = segno.make(text, error="m", micro=False)
     drawn = code.svg_inline(border=2, omitsize=True, dark="#000", light="#fff", lineclass=None)
+    drawn = drawn.replace("<svg ", '<svg aria-hidden="true" ', 1)  # the number stands beside it in words
     return mark_safe(drawn)  # noqa: S308 - drawn by the library; the text becomes squares, never markup

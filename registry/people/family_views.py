@@ -76,7 +76,7 @@ def family(request: HttpRequest, patient_id: UUID) -> HttpResponse:
     if getattr(request, "htmx", False):
         q = request.GET.get("q", "").strip()
         found = [one for one in search(q, who=who).found if one.patient.pk != patient.pk] if q else []
-        return render(request, "people/_to_link.html", {"results": shown_results(found), "q": q})
+        return render(request, "people/_to_link.html", {"results": shown_results(request, found), "q": q})
     return _family_page(request, patient, None)
 
 
@@ -114,7 +114,7 @@ def _family_page(request: HttpRequest, patient: Patient, problem: Problem | None
         "household": household_of(patient, who),
         "suggestions": suggestions_for(patient, who),
         "q": q,
-        "results": shown_results(found),
+        "results": shown_results(request, found),
         "sentence": sentences or (problem.title if problem else ""),
     }
     return render(request, "people/family.html", context, status=422 if problem else 200)

@@ -153,7 +153,7 @@ def _register_page(
     context = {
         "form": form,
         "identifiers": rows.formset,
-        "likely": shown_results(likely),
+        "likely": shown_results(request, likely),
         "mother": person(mother) if mother else None,
         "back_url": reverse("patient", args=[mother.pk]) if mother else reverse("find"),
         "save_id": begun.save_id if begun else "",
@@ -187,4 +187,4 @@ def likely_so_far(request: HttpRequest) -> HttpResponse:
         found = likely_now(form, rows, who, mother_named(request.POST, who))
     except Problem:
         found = []
-    return render(request, "people/_likely.html", {"likely": shown_results(found)})
+    return render(request, "people/_likely.html", {"likely": shown_results(request, found)})

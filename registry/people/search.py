@@ -8,7 +8,7 @@ people, then they are ranked. Not here: what is stored for it (`tokens.py`), wha
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Final
 from uuid import UUID
@@ -21,10 +21,11 @@ from registry.people.family import children_of
 from registry.people.models import Patient, PersonToken
 from registry.people.policy import NUMBER_SYSTEM, PROVISIONAL_SYSTEM
 from registry.people.ranking import ENOUGH, likeness, words
-from registry.people.selectors import visible_patients
+from registry.people.selectors import reachable_patients, visible_patients
 from registry.people.spelling import digits_of, phonetics_of, trigrams_of, words_of
 from registry.people.tokens import PHONE_DIGITS, PHONE_END, bare, identifier_tokens, phone_tokens
 from registry.staff.policy import Authority
+from sync.node import current_node
 
 CANDIDATES: Final = 200
 PAGE: Final = 20
@@ -51,11 +52,14 @@ REASONS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """One person who may be meant. `reasons` are codes; `REASONS` has their words."""
+    """One person who may be meant. `reasons` are codes; `REASONS` has their words. `outside`: they belong to
+    another place, and are not named before a reason was given.
+    """
 
     patient: Patient
     score: float
     reasons: tuple[str, ...]
+    outside: bool = False
 
     @property
     def reason_words(self) -> list[str]:
@@ -89,10 +93,31 @@ def search(text: str, *, who: Authority | None = None, limit: int = PAGE) -> Ans
     """The people a text may mean, best first, each with its reasons. `who` asks; None is the node itself."""
     query = _read(text[:LONGEST_QUERY])
     candidates = _candidates(query)
-    patients = visible_patients(who).filter(pk__in=list(candidates))
-    ranked = sorted(_rank(query, patients, candidates), key=lambda one: (-one.score, one.patient.pk))
+    inside = list(visible_patients(who).filter(pk__in=list(candidates)))
+    elsewhere = _elsewhere(who, candidates, inside)
+    found = [*_rank(query, inside, candidates), *_as_outside(_rank(query, elsewhere, candidates))]
+    ranked = sorted(found, key=lambda one: (-one.score, one.patient.pk))
     number = None if query.number.kind == "other" else query.number
     return Answer(ranked[:limit], len(ranked) > limit, number)
+
+
+_CARRIED: Final = frozenset({"number", "provisional-code", "identifier"})
+
+
+def _elsewhere(
+    who: Authority | None, candidates: dict[UUID, set[str]], inside: Iterable[Patient]
+) -> list[Patient]:
+    """Those of other places: on a laptop however they were found, at central only by a number they carry."""
+    rest = candidates.keys() - {patient.pk for patient in inside}
+    if current_node().is_central:
+        rest = {key for key in rest if candidates[key] & _CARRIED}
+    if who is None or who.everywhere or not rest:
+        return []
+    return list(reachable_patients(who).filter(pk__in=rest))
+
+
+def _as_outside(found: Iterable[Found]) -> list[Found]:
+    return [replace(one, outside=True) for one in found]
 
 
 def _read(text: str) -> _Query:
@@ -191,12 +216,15 @@ def likely_duplicates(
             candidates.setdefault(child, set()).add("same-mother")
     typed = words(name)
     found: list[Found] = []
-    for patient in visible_patients(who).filter(pk__in=list(candidates)):
+    inside = list(visible_patients(who).filter(pk__in=list(candidates)))
+    elsewhere = _elsewhere(who, candidates, inside)
+    for patient in [*inside, *elsewhere]:
         alike = likeness(typed, words(patient.given_name), words(patient.family_name))
         same = candidates[patient.pk] | _same(patient, sex, birth_date, village_id)
         score = _suspicion(alike.score, same, _years_apart(patient.birth_date, birth_date))
         if score >= 1.0:
-            found.append(Found(patient, score, (*alike.reasons, *sorted(same))))
+            reasons = (*alike.reasons, *sorted(same))
+            found.append(Found(patient, score, reasons, outside=patient in elsewhere))
     return sorted(found, key=lambda one: (-one.score, one.patient.pk))[:LIKELY]
 
 

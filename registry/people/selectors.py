@@ -6,12 +6,13 @@ number. Not here: finding (`search.py`), a patient's visits (`clinic/visits`).
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
+from typing import Any
 from uuid import UUID
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -53,17 +54,59 @@ def today() -> date:
     return timezone.localdate(datetime.fromtimestamp(ms / 1000, tz=UTC))
 
 
-def visible_patients(who: Authority | None, *, removed: bool = False) -> SyncedQuerySet:
-    """The living patients (with `removed` all) somebody may see. A clinic holds only its own; central shows
-    each person their facilities'.
+Cared = Callable[[Collection[UUID]], "QuerySet[Any]"]
+_cared: list[Cared] = []
+
+
+def offer_cared_for(lookup: Cared) -> None:
+    """`lookup(facilities)` answers, as a query of ids, the patients who were cared for or are expected
+    there.
     """
-    living = Patient.objects.all() if removed else Patient.objects.living()
-    if who is None or (can_see_patients(who) and (who.everywhere or not current_node().is_central)):
+    if lookup not in _cared:
+        _cared.append(lookup)
+
+
+def visible_patients(who: Authority | None, *, removed: bool = False) -> SyncedQuerySet:
+    """The living patients (with `removed` all) who belong to the asker: registered, living, cared for or
+    expected where they work. Somebody with a role at all places has everybody.
+    """
+    living = _all_patients(who, removed=removed)
+    if who is None or who.everywhere or not can_see_patients(who) or _nobody_elses_here():
         return living
-    if not can_see_patients(who):
-        return living.none()
-    served = areas_served(who.facilities)
-    return living.filter(Q(registered_at__in=who.facilities) | Q(village__in=served))
+    return living.filter(_belonging_to(who.facilities))
+
+
+def reachable_patients(who: Authority | None) -> SyncedQuerySet:
+    """Everybody on this node whom somebody with a role may come to see, with a reason where they belong to
+    another place.
+    """
+    return _all_patients(who, removed=False)
+
+
+def belongs_to(who: Authority, patient: Patient) -> bool:
+    """Whether a patient is one of `visible_patients`; most are, and then no list is asked."""
+    if who.everywhere or _nobody_elses_here() or patient.registered_at_id in who.facilities:
+        return can_see_patients(who)
+    return visible_patients(who).filter(pk=patient.pk).exists()
+
+
+def _all_patients(who: Authority | None, *, removed: bool) -> SyncedQuerySet:
+    living = Patient.objects.all() if removed else Patient.objects.living()
+    return living if who is None or can_see_patients(who) else living.none()
+
+
+def _nobody_elses_here() -> bool:
+    """A laptop that has not joined holds only what was written on it."""
+    return not current_node().is_central and pinned() is None
+
+
+def _belonging_to(facilities: Collection[UUID]) -> Q:
+    theirs = Q(registered_at__in=facilities) | Q(village__in=areas_served(facilities))
+    if not current_node().is_central:
+        theirs |= Q(registered_at=None)  # nobody else's: whoever holds them looks after them
+    for lookup in _cared:
+        theirs |= Q(pk__in=lookup(facilities))
+    return theirs
 
 
 def home_facility(who: Authority | None) -> Facility | None:
@@ -131,6 +174,12 @@ def persons(patients: Sequence[Patient]) -> list[Person]:
 def person(patient: Patient) -> Person:
     """One patient as pages print them, with their photo."""
     return replace(persons([patient])[0], photo=photo_of(patient.pk))
+
+
+def masked(shape: Person) -> Person:
+    """Somebody of another place, before a reason was given: enough to tell whether they are meant."""
+    initials = " ".join(f"{word[0]}." for word in shape.name.split())
+    return replace(shape, name=initials, number=None, provisional_code=None, village="", phone="", photo=None)
 
 
 def identifiers_of(patient: Patient) -> list[Identifier]:

@@ -127,6 +127,9 @@ class MatchSerializer(serializers.Serializer[Any]):
     provisional_code = serializers.CharField(allow_null=True)
     score = serializers.FloatField()
     reasons = serializers.ListField(child=serializers.CharField())
+    reason_needed = serializers.BooleanField(
+        help_text="They belong to another place: opening the record takes a `Posta-Reason`."
+    )
 
 
 class NumberCheckSerializer(serializers.Serializer[Any]):
@@ -166,6 +169,7 @@ class HistorySerializer(serializers.Serializer[Any]):
     device = serializers.CharField()
     node = serializers.CharField()
     received_at = ReceivedSerializer()
+    at_central = serializers.BooleanField(help_text="May be known without the time, after a restore.")
     shown = serializers.BooleanField()
     contested = serializers.BooleanField()
     state = serializers.CharField()

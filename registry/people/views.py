@@ -25,12 +25,13 @@ from registry.people.forms import IdentifierRows, PersonForm, add_problem
 from registry.people.history import Told, field_label, told
 from registry.people.links import open_visits_of
 from registry.people.models import Patient
+from registry.people.opening import met, opened
 from registry.people.search import Answer, Found, search
 from registry.people.selectors import (
     identifiers_of,
+    masked,
     person,
     persons,
-    visible_patients,
 )
 from registry.people.services import update_patient
 from registry.people.villages import LATELY
@@ -53,8 +54,10 @@ def posted_save_id(posted: QueryDict) -> UUID | None:
 
 
 def shown_patient(request: HttpRequest, patient_id: UUID) -> Patient:
-    """The patient, if whoever asks may see them; otherwise the page for nobody."""
-    found: Patient | None = visible_patients(authority_in(request)).filter(pk=patient_id).first()
+    """The patient, if whoever asks may see them; otherwise the page for nobody. It is an opening of their
+    record, and written down as one.
+    """
+    found = opened(request, patient_id)
     if found is None:
         raise Http404
     return found
@@ -87,11 +90,18 @@ def seeing(request: HttpRequest) -> Authority:
     return who
 
 
-def shown_results(found: list[Found]) -> list[dict[str, Any]]:
+def shown_results(request: HttpRequest, found: list[Found]) -> list[dict[str, Any]]:
+    """Who was found, as lists print them; somebody of another place by their initials."""
     people = persons([one.patient for one in found])
     visits = open_visits_of([one.patient.pk for one in found])
+    met(request, [one.patient.pk for one in found if one.outside])
     return [
-        {"person": shape, "reasons": one.reason_words, "open_visit": visits.get(shape.id)}
+        {
+            "person": masked(shape) if one.outside else shape,
+            "reasons": one.reason_words,
+            "open_visit": None if one.outside else visits.get(shape.id),
+            "outside": one.outside,
+        }
         for one, shape in zip(found, people, strict=True)
     ]
 
@@ -105,12 +115,13 @@ def find(request: HttpRequest) -> HttpResponse:
     answer = search(q, who=who) if q else None
     fragment = bool(getattr(request, "htmx", False))
     if answer and _is_a_card(answer, q):
+        met(request, [one.patient.pk for one in answer.found if one.outside])
         return _straight_to(answer.found[0].patient, fragment)
     if request.session.get(SEARCHED, "") != q:
         request.session[SEARCHED] = q
     context = {
         "q": q,
-        "results": None if answer is None else shown_results(answer.found),
+        "results": None if answer is None else shown_results(request, answer.found),
         "more": bool(answer and answer.more),
         "number_problem": _number_problem(answer),
         "may_register": can_register(who),
@@ -258,6 +269,7 @@ def _entry(one: Told) -> dict[str, Any]:
         "device": entry.device,
         "node_name": entry.node_name,
         "received_at": entry.received_at,
+        "at_central": entry.at_central,
         "shown": entry.shown,
         "clock_corrected": entry.corrected,
     }

@@ -1,8 +1,9 @@
 """What django-allauth may do here: log people in and out, and nothing that needs a network.
 
-Lives here: the account adapter. Nobody signs up (central adds staff), nothing is mailed. A log-in at a clinic
-is noted for central to sign off, and brings the person's own language. Not here: who the person is
-(`backends.py`).
+Lives here: the account adapter. Nobody signs up (central adds staff), nothing is mailed. Whatever back-end
+answers, guessing is slowed here. A log-in at a clinic is noted for central to sign off, begins a shift, and
+brings the person's own language. Not here: who the person is (`backends.py`), how long one waits
+(`limits.py`).
 """
 
 from __future__ import annotations
@@ -10,16 +11,26 @@ from __future__ import annotations
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.internal.flows.login import record_authentication
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.core.exceptions import ValidationError
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from registry.staff import limits
+from registry.staff.backends import plain_username
+from registry.staff.credentials import expired_just_now
 from registry.staff.devices import device_of
 from registry.staff.languages import language_of, speak
+from registry.staff.log_in_words import SENTENCES, reason_of
 from registry.staff.models import Account, StaffMember
+from registry.staff.second_factor import note_missing
 from registry.staff.services import set_password
 from registry.staff.sessions import note_sign_in
+from registry.staff.shifts import begin_shift, browser_of, give_browser, is_familiar, way_back
+from registry.staff.waiting import wait_error
+from registry.tablets.selectors import tablet_of
 from sync.ledger.recording import Author
 from sync.node import current_node
 
@@ -43,6 +54,28 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         cleaned: str = super().clean_password(password, user=user)
         return cleaned
 
+    def authenticate(self, request: HttpRequest, **credentials: Any) -> AbstractBaseUser | None:
+        """Charged before the password is looked at, and taken back when it fits."""
+        attempt = _charged(request, plain_username(str(credentials.get("username") or "")))
+        expired_just_now()
+        user: AbstractBaseUser | None = super().authenticate(request, **credentials)
+        expired = user is None and expired_just_now()
+        if user is not None or expired:
+            limits.succeeded(attempt)
+        if expired:
+            raise ValidationError(
+                _("Your log-in without internet has ended. Connect the laptop to the internet and sync.")
+            )
+        return user
+
+    def validation_error(self, code: str, *args: Any) -> ValidationError:
+        """Why somebody is not let in, in words that tell a stranger nothing."""
+        if code == "username_password_mismatch":
+            reason = reason_of(self.request)
+            return ValidationError(SENTENCES[reason], code=reason)
+        error: ValidationError = super().validation_error(code, *args)
+        return error
+
     def set_password(self, user: AbstractBaseUser, password: str) -> None:
         """The other sessions of the person end; this one goes on."""
         if not isinstance(user, Account):
@@ -54,7 +87,24 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     def post_login(self, request: HttpRequest, user: AbstractBaseUser, **kwargs: Any) -> HttpResponse:
         response: HttpResponse = super().post_login(request, user, **kwargs)
         if isinstance(user, Account):
-            if not current_node().is_central:
+            if not (current_node().is_central or user.seen_by_central):
                 note_sign_in(user.staff_id, device_of(request))
+            begin_shift(request, user)
+            record_authentication(request, user, method="password", reauthenticated=True)
+            back_to = reverse("mfa_activate_totp") if note_missing(request, user) else way_back(request, user)
+            if back_to:
+                response = HttpResponseRedirect(back_to)
+            give_browser(request, response)
             speak(response, language_of(user))
         return response
+
+
+def _charged(request: HttpRequest, name: str) -> limits.Attempt:
+    """One attempt at this name from this tablet, or how long to wait. Unknown names wait as long."""
+    browser = browser_of(request) if is_familiar(request, name) else ""
+    tablet = tablet_of(request)
+    device = str(tablet.pk) if tablet is not None else str(request.META.get("REMOTE_ADDR", ""))
+    try:
+        return limits.begin(name, device=device, browser=browser)
+    except limits.TooManyGuesses as many:
+        raise wait_error(many) from None

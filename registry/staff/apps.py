@@ -10,4 +10,4 @@ class StaffConfig(AppConfig):
 
     def ready(self) -> None:
         """Register this room's part of joining and of a run."""
-        from registry.staff import enrolling  # noqa: F401
+        from registry.staff import enrolling, online  # noqa: F401

@@ -1,10 +1,11 @@
 """Who the person at the log-in page is.
 
 Lives here: `CentralBackend` (role central: asks the central credential) and `CachedBackend` (role clinic:
-asks the verifier that central made for this node). Both are listed; only the one of the node's role answers.
-An unknown name costs the same work as a wrong password. Not here: what keeps guessing slow (allauth's limits
-in `deploy/settings.py`).
-Read next: `services.py` (where rosters come from).
+asks the verifier that central made for this node). Both are listed, and between them `OnlineBackend`
+(`online.py`), which asks central while the link is up and whose word is final; only those of the node's role
+answer. An unknown name costs the same work as a wrong password. Not here: what keeps guessing slow
+(`limits.py`).
+Read next: `online.py`; `services.py` (where rosters come from).
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ def plain_username(text: str) -> str:
     return unicodedata.normalize("NFKC", text).strip().casefold()
 
 
-class _StaffBackend(ModelBackend):
+class StaffBackend(ModelBackend):
     """What both have in common; Django's groups and permissions stay as they are."""
 
     role: ClassVar[Role]
@@ -51,13 +52,13 @@ class _StaffBackend(ModelBackend):
         return account if account is not None and self.user_can_authenticate(account) else None
 
 
-class CentralBackend(_StaffBackend):
+class CentralBackend(StaffBackend):
     """At central: the password against central's own hash."""
 
     role = "central"
 
 
-class CachedBackend(_StaffBackend):
+class CachedBackend(StaffBackend):
     """At a clinic: the password against this node's verifier, with no network at all."""
 
     role = "clinic"

@@ -8,6 +8,7 @@ Read next: `backends.py`.
 
 from __future__ import annotations
 
+from contextvars import ContextVar
 from datetime import UTC, datetime, timedelta
 from typing import Final
 from uuid import UUID
@@ -29,6 +30,7 @@ from sync.vault.keys import pepper
 
 LIFETIME: Final = timedelta(days=30)
 WARN_AT_DAYS: Final = (7, 3, 1)
+_expired: ContextVar[bool] = ContextVar("posta_expired", default=False)
 
 
 def hashing_cost() -> Cost:
@@ -40,17 +42,30 @@ def hashing_cost() -> Cost:
 
 def password_fits(staff_id: UUID, password: str) -> bool:
     """Check a password against what this node holds of a person, in the same time whether it holds
-    anything or not.
+    anything or not. One that fits and has expired does not count; `expired_just_now` says so.
     """
     kind = Credential.Kind.CENTRAL if current_node().is_central else Credential.Kind.NODE
     kept = Credential.objects.filter(staff_id=staff_id, kind=kind).first()
-    if kept is None or _is_over(kept):
+    if kept is None:
         spend_as_much(password, hashing_cost())
         return False
-    if kind == Credential.Kind.CENTRAL:
+    fits = _fits(kept, password)
+    _expired.set(fits and _is_over(kept))
+    return fits and not _is_over(kept)
+
+
+def _fits(kept: Credential, password: str) -> bool:
+    if kept.kind == Credential.Kind.CENTRAL:
         return verify_password(password, PasswordHash(bytes(kept.salt), kept.cost, bytes(kept.verifier)))
     verifier = NodeVerifier(bytes(kept.salt), kept.cost, bytes(kept.verifier))
     return check_node_verifier(password, verifier, pepper())
+
+
+def expired_just_now() -> bool:
+    """Whether the password that was just refused was right, and only its thirty days were over. Told once."""
+    was = _expired.get()
+    _expired.set(False)
+    return was
 
 
 def _latest_known_time() -> datetime:

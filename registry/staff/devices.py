@@ -1,8 +1,7 @@
 """Which tablet a request comes from.
 
-Lives here: a random id in a cookie that a browser keeps, so that every change names the device it was written
-on. It is a label, not a proof: enrolled tablets with keys are another matter. Programs may send
-`Posta-Device` instead.
+Lives here: the device that every change names. An enrolled tablet has its own (`registry/tablets`); any other
+browser keeps a random id in a cookie, which is a label and no proof; programs may send `Posta-Device`.
 Read next: `selectors.py` (`author_of`).
 """
 
@@ -13,9 +12,12 @@ import secrets
 from collections.abc import Callable
 from typing import Final
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
-COOKIE: Final = "posta-device"
+from registry.tablets.selectors import sighting_of
+
+COOKIE: Final = f"__Host-posta_device_{settings.POSTA_PORT}"
 HEADER: Final = "Posta-Device"
 KEPT_FOR: Final = 400 * 24 * 3600  # the longest that browsers keep a cookie
 _DEVICE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}")
@@ -26,7 +28,12 @@ def new_device() -> str:
 
 
 def device_of(request: HttpRequest) -> str:
-    """The device of a request: the API's header, else the browser's cookie; empty where there is neither."""
+    """The device of a request: the enrolled tablet, else the API's header, else the browser's cookie; empty
+    where there is none of them.
+    """
+    seen = sighting_of(request)
+    if seen is not None:
+        return seen.tablet.device
     for text in (request.headers.get(HEADER, ""), request.COOKIES.get(COOKIE, "")):
         if _DEVICE.fullmatch(text):
             return text

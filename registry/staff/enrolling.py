@@ -1,14 +1,16 @@
-"""Staff between central and a clinic: the verifiers that a node needs so that its people can log in without
-central.
+"""Staff between central and a clinic: what a node is given when it joins, central's door `signoffs`, and the
+first step of every run.
 
-Lives here: what a node is given when it joins, central's door `signoffs`, and the run's step that fetches the
-roster again when the list of staff has changed. Expiry and the sign-off of offline log-ins belong to the same
-door. Not here: the verifiers (`verifiers.py`).
+Lives here: before anything is sent or fetched, the lists of staff and roles come down if they have changed,
+and central signs off every log-in since the last contact. The same question brings the roster: when somebody
+else is on it, when a log-in was not simply fine, and once a day. Not here: what is asked and answered
+(`signoffs.py`), the verifiers (`verifiers.py`), a log-in while the link is up (`online.py`).
+Read next: `signoffs.py`.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Final
 from uuid import UUID
 
 import msgspec
@@ -16,59 +18,71 @@ import msgspec
 from registry.places.models import Facility
 from registry.staff.selectors import staff_names
 from registry.staff.services import RosterEntry, install_roster, roster_for, roster_is_old
+from registry.staff.signoffs import answer_signoffs, signoffs_to_ask, take_signoffs, waits_for_sign_off
 from sync.carriers.server import Caller, endpoint
+from sync.download import Inflow
 from sync.enrolment import on_welcome, provide_extra, provide_facilities
 from sync.models import EnrolledNode
+from sync.node import current_node
 from sync.review.selectors import name_people
-from sync.run import Run, step
-from sync.vault.keys import pepper, pinned
+from sync.run import Run, ask_first, step
+from sync.vault.keys import pinned
+
+STAFF_LISTS: Final = ("staff", "staff_roles")
+THEIR_PARENTS: Final = ("areas", "facilities")
 
 
 def _roster(node: EnrolledNode, node_pepper: bytes) -> list[RosterEntry]:
     return roster_for([UUID(one) for one in node.facilities], node_pepper)
 
 
-def _install(entries: list[dict[str, Any]]) -> None:
-    install_roster([_as_entry(entry) for entry in entries])
-
-
-def _as_entry(plain: dict[str, Any]) -> RosterEntry:
-    return RosterEntry(
-        staff_id=plain["staff_id"],
-        username=plain["username"],
-        salt=plain["salt"],
-        cost=plain["cost"],
-        verifier=plain["verifier"],
-        password_number=plain["password_number"],
-        issued_at=plain["issued_at"],
-        expires_at=plain["expires_at"],
-    )
+def _install(entries: object) -> None:
+    install_roster(msgspec.convert(entries, list[RosterEntry]))
 
 
 @endpoint("signoffs")
-def send_roster(caller: Caller, body: bytes) -> bytes:
-    """Central's door: verifiers for this node's staff, made with the pepper that the node sends and central
-    does not keep.
+def sign_off_for(caller: Caller, body: bytes) -> bytes:
+    """Central's door: its word on log-ins, and verifiers for this node's staff, made with the pepper that the
+    node sends and central does not keep.
     """
-    node_pepper = msgspec.msgpack.decode(body, type=bytes)
-    return msgspec.msgpack.encode(_roster(caller.node, node_pepper))
+    return answer_signoffs(caller.node, body)
 
 
-@step("roster", 60)
-def fetch_roster(run: Run) -> None:
-    """When the staff list that came down names other people or passwords, and once a day: a run with nothing
-    to do stays one request, and one cut short before this step makes up for it.
+@step("signoffs", 10)
+def ask_about_staff(run: Run) -> None:
+    """A run with nothing to ask stays one request. One cut short goes on where it was: what central answered
+    is kept, the rest is asked again.
     """
+    _fetch_lists(run)
     known = pinned()
-    if known and roster_is_old([UUID(one) for one in known.facilities]):
-        answer = run.session.post("signoffs", msgspec.msgpack.encode(pepper()))
-        _install(msgspec.msgpack.decode(answer, type=list[dict[str, Any]]))
+    while known is not None:
+        roster = roster_is_old([UUID(one) for one in known.facilities])
+        if not (roster or waits_for_sign_off()):
+            return
+        settled = take_signoffs(run.session.post("signoffs", signoffs_to_ask(roster=roster)))
+        if not settled or not waits_for_sign_off():
+            return
+
+
+def _fetch_lists(run: Run) -> None:
+    """Who left and who does what now counts from here on, however much there is to send."""
+    gates = run.heard.gates
+    lists = Inflow(run.session, {name: gates[name] for name in STAFF_LISTS if name in gates})
+    if not lists.wanted():
+        return
+    lists.gates = {name: gates[name] for name in (*THEIR_PARENTS, *STAFF_LISTS) if name in gates}
+    lists.ahead = current_node().kept.get("carrier") is None
+    before = run.row.fetched
+    for fetched in lists.slices():
+        run.note(fetched=before + fetched)
+    run.touched |= lists.touched
 
 
 def _facilities() -> list[tuple[str, str, str]]:
     return [(str(row.pk), row.code, row.name) for row in Facility.objects.living().order_by("name")]
 
 
+ask_first(waits_for_sign_off)
 provide_extra("roster", _roster)
 on_welcome("roster", _install)
 provide_facilities(_facilities)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import Any, ClassVar
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
@@ -105,6 +105,9 @@ class Account(AbstractBaseUser, PermissionsMixin):
     stamp = models.CharField(max_length=32, default="", blank=True)
     language = models.CharField(max_length=10, default="", blank=True)
 
+    # Of this log-in: central has just said yes, so there is nothing to sign off. Not a column.
+    seen_by_central = False
+
     objects: ClassVar[Accounts] = Accounts()
     USERNAME_FIELD = "username"
     REQUIRED_FIELDS: ClassVar[list[str]] = ["staff_id"]
@@ -160,6 +163,8 @@ class Credential(models.Model):
     password_number = models.PositiveIntegerField(default=0)
     issued_at = models.DateTimeField()
     expires_at = models.DateTimeField(null=True)
+    # Of somebody who is not on this node's roster and has logged in here with central's help.
+    visiting = models.BooleanField(default=False)
 
     class Meta:
         constraints: ClassVar = [
@@ -172,6 +177,24 @@ class Credential(models.Model):
     @property
     def cost(self) -> Cost:
         return Cost(self.time_cost, self.memory_cost, self.parallelism)
+
+
+class Visitor(models.Model):
+    """At central: somebody who is not of a node's staff has proved their password there. Only then may that
+    node ask for their verifier again.
+    """
+
+    local_only: ClassVar[bool] = True
+    node_uuid: models.UUIDField[UUID, UUID] = models.UUIDField()
+    staff_id: models.UUIDField[UUID, UUID] = models.UUIDField()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["node_uuid", "staff_id"], name="staff_one_visitor_of_a_node")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.staff_id} at node {self.node_uuid}"
 
 
 class ApiToken(models.Model):
@@ -188,13 +211,64 @@ class ApiToken(models.Model):
 
 
 class SignIn(models.Model):
-    """A log-in that central has not yet signed off."""
+    """A log-in at a clinic that was checked without central, and what central said of it afterwards.
+
+    `password_number` and `grants` are what the laptop knew at the time (grants are null where it had not got
+    the lists yet). At the clinic `node_uuid` is empty; central keeps what each clinic asked, with its answer.
+    """
+
+    class Outcome(models.TextChoices):
+        FINE = "fine"
+        PASSWORD_CHANGED = "password-changed"  # noqa: S105  a word, no password
+        ROLE_CHANGED = "role-changed"
+        REVOKED = "revoked"
+        UNKNOWN = "unknown"
 
     local_only: ClassVar[bool] = True
+    ref = models.UUIDField(default=uuid4)
+    node_uuid = models.UUIDField(null=True)
     staff_id = models.UUIDField(db_index=True)
     at = models.DateTimeField()
     device = models.CharField(max_length=40, default="")
+    password_number = models.PositiveIntegerField(default=0)
+    grants = models.JSONField(null=True)
+    outcome = models.CharField(max_length=80, default="", blank=True)  # a later version may know more words
+    since = models.DateTimeField(null=True)
     signed_off = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["node_uuid", "ref"], name="staff_one_sign_in_of_a_ref")
+        ]
 
     def __str__(self) -> str:
         return f"{self.staff_id} at {self.at:%Y-%m-%d %H:%M}"
+
+
+class Shift(models.Model):
+    """A full log-in of somebody in one browser, and the PIN that opens it again until it ends.
+
+    `browser` is the digest of the browser's secret (`shifts.py`). The row stays when the shift is over: it
+    says that this person has logged in here before.
+    """
+
+    local_only: ClassVar[bool] = True
+    staff_id: models.UUIDField[UUID, UUID] = models.UUIDField()
+    browser = models.CharField(max_length=64)
+    stamp = models.CharField(max_length=32, default="", blank=True)
+    replica: models.UUIDField[UUID, UUID] = models.UUIDField()
+    began_at = models.DateTimeField()
+    ends_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True)
+    pin_salt = models.BinaryField(default=b"")
+    pin_verifier = models.BinaryField(default=b"")
+    pin_cost = models.JSONField(default=list)
+    pin_failures = models.PositiveSmallIntegerField(default=0)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["staff_id", "browser"], name="staff_one_shift_in_a_browser")
+        ]
+
+    def __str__(self) -> str:
+        return f"shift of {self.staff_id} from {self.began_at:%Y-%m-%d %H:%M}"

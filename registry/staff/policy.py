@@ -136,6 +136,22 @@ def check_sync(who: Authority, facilities: Collection[UUID] | None = None) -> No
         raise _not_allowed(_("Only a coordinator starts a sync by hand."))
 
 
+def can_visit(who: Authority) -> bool:
+    """Whether a person may work at a clinic where they have no role, once central has said yes: those who
+    work at some clinic may. The programme office may not: what it can do must not hang on a laptop.
+    """
+    return bool(who.roles & AT_THE_CLINIC)
+
+
+def can_see_log_ins(who: Authority, facilities: Collection[UUID] | None = None) -> bool:
+    return who.holds({Role.COORDINATOR}, facilities)
+
+
+def check_see_log_ins(who: Authority, facilities: Collection[UUID] | None = None) -> None:
+    if not can_see_log_ins(who, facilities):
+        raise _not_allowed(_("This list is for the coordinator of this place."))
+
+
 def can_see_central(who: Authority) -> bool:
     return Role.CENTRAL_ADMIN in who.roles
 

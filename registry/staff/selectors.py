@@ -40,6 +40,15 @@ def authority_of(staff_id: UUID | None) -> Authority:
     return Authority(staff_id, True, frozenset((Role(role), at) for role, at in rows if role in known))
 
 
+def grants_of(ids: Iterable[UUID]) -> dict[UUID, list[str]]:
+    """What these people may do where, as both sides write it: `role@facility`, sorted."""
+    held: dict[UUID, set[str]] = {}
+    rows = StaffRole.objects.living().filter(staff_id__in=list(ids))
+    for staff_id, role, facility in rows.values_list("staff_id", "role", "facility_id"):
+        held.setdefault(staff_id, set()).add(f"{role}@{facility.hex if facility else ''}")
+    return {staff_id: sorted(grants) for staff_id, grants in held.items()}
+
+
 def authority_in(request: HttpRequest) -> Authority:
     """The rights of whoever asks; read once per request."""
     kept = getattr(request, "_posta_authority", None)
@@ -72,7 +81,12 @@ def people_on_duty() -> list[dict[str, str]]:
     members = StaffMember.objects.living().filter(active=True, pk__in=usernames)
     roles = _role_words(usernames)
     return [
-        {"username": usernames[member.pk], "name": str(member), "role": roles.get(member.pk, "")}
+        {
+            "id": str(member.pk),
+            "username": usernames[member.pk],
+            "name": str(member),
+            "role": roles.get(member.pk, ""),
+        }
         for member in members
     ]
 

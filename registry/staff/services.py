@@ -19,14 +19,16 @@ from uuid import UUID
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from registry.places.models import Facility
 from registry.staff.backends import plain_username
 from registry.staff.credentials import LIFETIME, hashing_cost
 from registry.staff.models import Account, Credential, StaffMember, StaffRole
-from registry.staff.policy import AT_THE_CLINIC, Role
+from registry.staff.policy import AT_THE_CLINIC, Role, can_visit
+from registry.staff.selectors import authority_of
+from registry.staff.sessions import revoke_tokens
 from registry.staff.verifiers import PasswordHash, hash_password, node_verifier
 from sync.ledger.recording import Author, recording
 from sync.node import current_node
@@ -50,6 +52,7 @@ class RosterEntry(TypedDict):
     password_number: int
     issued_at: int
     expires_at: int
+    visiting: bool
 
 
 def add_staff(
@@ -128,8 +131,7 @@ def end_staff(*, by: Author, staff: StaffMember, save_id: UUID | None = None) ->
     """At central: the person leaves. Their sessions end at once here, elsewhere with the next contact."""
     with recording(by=by, save_id=save_id) as save:
         if not save.repeated:
-            save.edit(staff, {"active": False})
-            Credential.objects.filter(staff_id=staff.pk, kind=Credential.Kind.CENTRAL).delete()
+            save.edit(staff, {"active": False})  # the hash stays: only who knows the password is told why
 
 
 def set_password(*, by: Author, staff: StaffMember, password: str, save_id: UUID | None = None) -> None:
@@ -204,17 +206,29 @@ def staff_serving(facility_ids: Collection[UUID]) -> set[UUID]:
     return set(members.values_list("pk", flat=True))
 
 
-def roster_for(facility_ids: Collection[UUID], pepper: bytes) -> list[RosterEntry]:
+def roster_for(
+    facility_ids: Collection[UUID], pepper: bytes, visitors: Collection[UUID] = ()
+) -> list[RosterEntry]:
     """At central: verifiers for the staff of a node, peppered for that node alone. Central's hashes stay
-    here.
+    here. `visitors` have logged in there without being of its staff; they are named as long as they may.
     """
     serving = staff_serving(facility_ids)
-    names = dict(StaffMember.objects.filter(pk__in=serving).values_list("pk", "username"))
-    rows = Credential.objects.filter(kind=Credential.Kind.CENTRAL, staff_id__in=serving).order_by("staff_id")
-    return [_entry(row, names[row.staff_id], pepper) for row in rows]
+    listed = serving | {one for one in visitors if can_visit(authority_of(one))}
+    names = dict(StaffMember.objects.filter(pk__in=listed).values_list("pk", "username"))
+    rows = Credential.objects.filter(kind=Credential.Kind.CENTRAL, staff_id__in=listed).order_by("staff_id")
+    return [_entry(row, names[row.staff_id], pepper, row.staff_id not in serving) for row in rows]
 
 
-def _entry(row: Credential, username: str, pepper: bytes) -> RosterEntry:
+def entry_for(staff_id: UUID, facility_ids: Collection[UUID], pepper: bytes) -> RosterEntry | None:
+    """At central: the verifier of one person who has just proved their password at a node."""
+    row = Credential.objects.filter(kind=Credential.Kind.CENTRAL, staff_id=staff_id).first()
+    if row is None:
+        return None
+    username = StaffMember.objects.get(pk=staff_id).username
+    return _entry(row, username, pepper, staff_id not in staff_serving(facility_ids))
+
+
+def _entry(row: Credential, username: str, pepper: bytes, visiting: bool) -> RosterEntry:
     verifier = node_verifier(PasswordHash(bytes(row.salt), row.cost, bytes(row.verifier)), pepper)
     now = current_node().now()
     return RosterEntry(
@@ -226,6 +240,7 @@ def _entry(row: Credential, username: str, pepper: bytes) -> RosterEntry:
         password_number=row.password_number,
         issued_at=_ms(now),
         expires_at=_ms(now + LIFETIME),
+        visiting=visiting,
     )
 
 
@@ -238,25 +253,78 @@ def roster_is_old(facility_ids: Collection[UUID]) -> bool:
 
     They are renewed daily in any case, so that thirty days are counted from the last contact.
     """
-    members = StaffMember.objects.filter(pk__in=staff_serving(facility_ids), passwords_set__gt=0)
-    wanted = dict(members.values_list("pk", "passwords_set"))
-    kept = Credential.objects.filter(kind=Credential.Kind.NODE)
-    if dict(kept.values_list("staff_id", "password_number")) != wanted:
+    kept = dict(
+        Credential.objects.filter(kind=Credential.Kind.NODE, visiting=False).values_list(
+            "staff_id", "password_number"
+        )
+    )
+    visiting = dict(_visitors().values_list("staff_id", "password_number"))
+    serving = _numbers_of(staff_serving(facility_ids))
+    if kept != serving or visiting != {k: n for k, n in _numbers_of(visiting).items() if k not in serving}:
         return True
-    return bool(kept.filter(issued_at__lt=current_node().now() - RENEWED_EVERY).exists())
+    old = current_node().now() - RENEWED_EVERY
+    return Credential.objects.filter(kind=Credential.Kind.NODE, visiting=False, issued_at__lt=old).exists()
+
+
+def _numbers_of(ids: Collection[UUID]) -> dict[UUID, int]:
+    """How many passwords central has been given for each of these people, as far as they may log in."""
+    members = StaffMember.objects.living().filter(active=True, pk__in=ids, passwords_set__gt=0)
+    return dict(members.values_list("pk", "passwords_set"))
+
+
+def _visitors() -> QuerySet[Credential]:
+    return Credential.objects.filter(kind=Credential.Kind.NODE, visiting=True)
+
+
+def visitors_here() -> list[UUID]:
+    """At a clinic: who may log in offline without being on its roster."""
+    return list(_visitors().order_by("staff_id").values_list("staff_id", flat=True))
 
 
 def install_roster(entries: Sequence[RosterEntry]) -> None:
     """At a clinic: these people, and nobody else, may log in here. A changed password ends the old one's
     sessions.
+
+    A visitor keeps the verifier of their last log-in with central until it expires: only that renews it.
     """
     listed = [UUID(bytes=entry["staff_id"]) for entry in entries]
     with transaction.atomic():
-        gone = Account.objects.exclude(staff_id__in=listed)
-        gone.update(is_active=False)
+        for account in Account.objects.filter(is_active=True).exclude(staff_id__in=listed):
+            Account.objects.filter(pk=account.pk).update(is_active=False, stamp=secrets.token_hex(8))
         Credential.objects.filter(kind=Credential.Kind.NODE).exclude(staff_id__in=listed).delete()
         for staff_id, entry in zip(listed, entries, strict=True):
-            _install(staff_id, entry)
+            if not entry["visiting"]:
+                _install(staff_id, entry)
+            elif not _still_fits(staff_id, entry):
+                forget_verifier(staff_id)
+
+
+def _still_fits(staff_id: UUID, entry: RosterEntry) -> bool:
+    kept = _visitors().filter(staff_id=staff_id).first()
+    return kept is not None and bytes(kept.verifier) == entry["verifier"]
+
+
+def keep_verifier(entry: RosterEntry) -> Account:
+    """At a clinic: central has just said yes to this person's password."""
+    staff_id = UUID(bytes=entry["staff_id"])
+    with transaction.atomic():
+        _install(staff_id, entry)
+        return Account.objects.get(staff_id=staff_id)
+
+
+def forget_verifier(staff_id: UUID) -> None:
+    """At a clinic: the person's sessions end, and the next log-in needs central or a new roster."""
+    with transaction.atomic():
+        Credential.objects.filter(staff_id=staff_id, kind=Credential.Kind.NODE).delete()
+        Account.objects.filter(staff_id=staff_id).update(stamp=secrets.token_hex(8))
+
+
+def close_account(staff_id: UUID) -> None:
+    """At a clinic: the person is out within one request. Programs that spoke for them are, too."""
+    with transaction.atomic():
+        forget_verifier(staff_id)
+        Account.objects.filter(staff_id=staff_id).update(is_active=False)
+        revoke_tokens(staff_id)
 
 
 def _install(staff_id: UUID, entry: RosterEntry) -> None:
@@ -283,6 +351,7 @@ def _install(staff_id: UUID, entry: RosterEntry) -> None:
             "password_number": entry["password_number"],
             "issued_at": _instant(entry["issued_at"]),
             "expires_at": _instant(entry["expires_at"]),
+            "visiting": entry["visiting"],
         },
     )
 

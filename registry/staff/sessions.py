@@ -1,20 +1,20 @@
 """Tokens for programs and notes of log-ins.
 
-Lives here: issuing and revoking bearer tokens (only their SHA-256 is kept) and noting an offline log-in,
-which central signs off at the next contact. Not here: passwords (`services.py`), reading a token from a
-request (`api.py`).
+Lives here: issuing and revoking bearer tokens (only their SHA-256 is kept) and noting a log-in that central
+has not seen. Not here: what central says of it (`signoffs.py`), passwords (`services.py`), reading a token
+from a request (`api.py`).
 """
 
 from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Collection
 from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
-from registry.staff.models import Account, ApiToken, SignIn
+from registry.staff.models import Account, ApiToken, Credential, SignIn, StaffMember
+from registry.staff.selectors import grants_of
 from sync.node import current_node
 
 PREFIX: Final = "posta_"
@@ -50,14 +50,12 @@ def account_of_token(token: str) -> Account | None:
 
 def note_sign_in(staff_id: UUID, device: str) -> SignIn:
     """A log-in without central, to be signed off by it."""
-    return SignIn.objects.create(staff_id=staff_id, at=current_node().now(), device=device)
-
-
-def sign_ins_to_sign_off() -> list[SignIn]:
-    """What central has not heard of, oldest first."""
-    return list(SignIn.objects.filter(signed_off=None).order_by("at", "id"))
-
-
-def sign_off(ids: Collection[int]) -> None:
-    """Central has answered for these log-ins."""
-    SignIn.objects.filter(pk__in=list(ids)).update(signed_off=current_node().now())
+    kept = Credential.objects.filter(staff_id=staff_id, kind=Credential.Kind.NODE).first()
+    known = StaffMember.objects.filter(pk=staff_id).exists()
+    return SignIn.objects.create(
+        staff_id=staff_id,
+        at=current_node().now(),
+        device=device,
+        password_number=kept.password_number if kept else 0,
+        grants=grants_of([staff_id]).get(staff_id, []) if known else None,
+    )

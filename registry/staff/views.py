@@ -11,18 +11,19 @@ from datetime import timedelta
 from typing import Any
 
 from allauth.account.views import LoginView
-from allauth.usersessions.models import UserSession
 from django.conf import settings
+from django.contrib.auth import REDIRECT_FIELD_NAME
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
-from django.utils.translation import gettext as _
+from django.shortcuts import redirect, render
 from django.views.i18n import set_language
 
 from registry.staff.credentials import days_left
 from registry.staff.languages import choose_language
-from registry.staff.models import Account, StaffMember
+from registry.staff.models import StaffMember
+from registry.staff.online import link_is_up
+from registry.staff.pins import has_pin
 from registry.staff.selectors import (
     account_of,
     author_of,
@@ -31,23 +32,28 @@ from registry.staff.selectors import (
     people_on_duty,
     roles_of,
 )
+from registry.staff.session_views import sessions_context
+from registry.staff.shifts import browser_of, shifts_here
+from registry.tablets.gate import for_strangers
 from sync.node import current_node
 
 MOST_TILES = 24
-# Browsers name those before them as well, so the order matters.
-BROWSERS = (("Edg", "Edge"), ("Firefox", "Firefox"), ("Chrome", "Chrome"), ("Safari", "Safari"))
-SYSTEMS = (
-    ("Android", "Android"),
-    ("iPad", "iPad"),
-    ("iPhone", "iPhone"),
-    ("Windows", "Windows"),
-    ("Mac OS", "Mac"),
-    ("Linux", "Linux"),
-)
 
 
 class LogIn(LoginView):  # type: ignore[misc]
     """The log-in page."""
+
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """A tablet on which somebody has a shift PIN shows who is here; a name leads back to this page."""
+        named = {"who", "other"} & request.GET.keys() or request.GET.get(REDIRECT_FIELD_NAME, "/") != "/"
+        if not named and _pins_here(request):
+            return redirect("switch")
+        answer: HttpResponse = super().get(request, *args, **kwargs)
+        return answer
+
+    def get_initial(self) -> dict[str, Any]:
+        initial: dict[str, Any] = super().get_initial()
+        return initial | {"login": self.request.GET.get("who", "")}
 
     def get_form(self, form_class: Any = None) -> Any:
         """Nobody has an address to mail a new password to: who forgot theirs asks the programme office."""
@@ -59,10 +65,18 @@ class LogIn(LoginView):  # type: ignore[misc]
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         context: dict[str, Any] = super().get_context_data(**kwargs)
+        context["offline"] = not current_node().is_central and not link_is_up()
         if not current_node().is_central and "other" not in self.request.GET:
             people = people_on_duty()
             context["people"] = people if len(people) <= MOST_TILES else []
+            context["pin_is_over"] = "pin" in self.request.GET
+            context["pins_here"] = _pins_here(self.request)
         return context
+
+
+def _pins_here(request: HttpRequest) -> bool:
+    """Whether somebody may come in by PIN in this browser."""
+    return any(has_pin(shift) for shift in shifts_here(browser_of(request)).values())
 
 
 @login_required
@@ -81,11 +95,12 @@ def me(request: HttpRequest) -> HttpResponse:
             "facilities": facilities_named(authority_in(request)),
         },
         "offline_until": None if left is None else current_node().now() + timedelta(days=left),
-        "sessions": _sessions(request, account),
     }
+    context |= sessions_context(request, account)
     return render(request, "staff/me.html", context)
 
 
+@for_strangers
 def choose(request: HttpRequest) -> HttpResponse:
     """Another language: for this tablet at once, and for the person who is logged in from now on."""
     answer: HttpResponse = set_language(request)
@@ -93,26 +108,3 @@ def choose(request: HttpRequest) -> HttpResponse:
     if account is not None and wanted in dict(settings.LANGUAGES):
         choose_language(by=author_of(request), account=account, language=wanted)
     return answer
-
-
-def _browser(user_agent: str) -> str:
-    """A browser as people call it; the first that fits."""
-    known = (name for mark, name in BROWSERS if mark in user_agent)
-    on = (name for mark, name in SYSTEMS if mark in user_agent)
-    return _("%(browser)s on %(system)s") % {
-        "browser": next(known, _("a browser")),
-        "system": next(on, _("a device")),
-    }
-
-
-def _sessions(request: HttpRequest, account: Account) -> list[dict[str, Any]]:
-    rows = UserSession.objects.filter(user=account).order_by("-created_at")
-    return [
-        {
-            "id": row.pk,
-            "device": _browser(row.user_agent),
-            "since": row.created_at,
-            "this": row.session_key == request.session.session_key,
-        }
-        for row in rows
-    ]

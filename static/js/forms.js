@@ -25,47 +25,60 @@ for (const box of document.querySelectorAll("[data-repeat]")) {
   if (!button || !total || !pattern || !rows) continue;
   button.hidden = false;
   button.addEventListener("click", () => {
-    const row = document.createElement("template");
-    row.innerHTML = pattern.innerHTML.replaceAll("__prefix__", total.value);
+    const added = pattern.content.firstElementChild.cloneNode(true);
+    for (const part of [added, ...added.querySelectorAll("*")]) {
+      for (const said of part.attributes) said.value = said.value.replaceAll("__prefix__", total.value);
+    }
     total.value = String(Number(total.value) + 1);
-    const added = row.content.firstElementChild;
     rows.append(added);
     added.querySelector("select, input:not([type=hidden])")?.focus();
   });
 }
 
-// Rules answer while somebody types: what was typed since the question was asked stays, and so does the place.
+// Rules answer while somebody types: what was typed since the question was asked stays, and so does the place. A question
+// may go and come back between two letters; its place and its words wait until somebody goes on elsewhere.
 const REPLACED = ".field[id^=box-]";
-let place = null;
+let place = null; // {id, value}: where somebody was typing when the question was replaced
 let searched = null; // a coded question that was replaced while somebody typed: its search went with it
 
 function written(box) {
   return [...box.querySelectorAll("input:not([type=hidden]), textarea, select")];
 }
 
+const isTapped = (one) => ["radio", "checkbox"].includes(one.type);
+
 document.body.addEventListener("htmx:oobBeforeSwap", (event) => {
   const { target: shown, fragment } = event.detail;
   const box = fragment.firstElementChild;
   if (!shown?.matches(REPLACED) || !box) return;
-  if (shown.contains(document.activeElement)) place = document.activeElement.id;
-  if (document.activeElement?.closest("[data-coded]") && shown.contains(document.activeElement)) searched = place;
+  const typing = document.activeElement;
+  if (shown.contains(typing) && typing.id) place = { id: typing.id, value: isTapped(typing) ? null : typing.value };
+  if (typing?.closest("[data-coded]") && shown.contains(typing)) searched = typing.id;
+  const back = "settled" in shown.dataset && place?.value && written(box).find((one) => one.id === place.id);
+  if (back) back.value = place.value;
   if ("settled" in box.dataset || "settled" in shown.dataset) return;
   for (const before of written(shown)) {
     const after = written(box).find((one) => one.id === before.id);
     if (!after) continue;
-    if (["radio", "checkbox"].includes(before.type)) after.checked = before.checked;
+    if (isTapped(before)) after.checked = before.checked;
     else after.value = before.value;
   }
 });
 
 document.body.addEventListener("htmx:afterSettle", () => {
-  if (place && document.activeElement === document.body) document.getElementById(place)?.focus({ preventScroll: true });
-  place = null;
+  const again = place && document.activeElement === document.body && document.getElementById(place.id);
+  if (again && again.type !== "hidden" && again.checkVisibility()) {
+    again.focus({ preventScroll: true });
+    if (typeof again.selectionStart === "number") again.setSelectionRange(again.value.length, again.value.length);
+  }
   if (!searched) return;
   const id = searched;
   searched = null;
   setTimeout(() => document.getElementById(id)?.dispatchEvent(new Event("search-again")), 50);
 });
+
+// Somebody is where they were, or has gone on.
+for (const sign of ["focusin", "pointerdown"]) document.addEventListener(sign, () => { place = null; });
 
 // "Use this tablet's position": two numbers less to type.
 document.addEventListener("click", (event) => {

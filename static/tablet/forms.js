@@ -6,7 +6,10 @@ const QUIET = 3_000; // after the last key
 const LONGEST = 6_000; // while somebody types on
 const WITHOUT_WIFI = 800; // nothing travels then, and the page may go any moment
 const PATIENCE = 4_000;
+const ANSWERS = "textarea, select, input:not([type=hidden])";
 const pages = new Map();
+const asking = new WeakSet(); // other forms: while the laptop is asked, and once it has answered
+const answered = new WeakSet();
 let reached = true;
 
 const known = () => document.getElementById("kept")?.dataset ?? {};
@@ -48,10 +51,12 @@ function title() {
   return patient ? `${form} · ${patient}` : form;
 }
 
+const asked = () => fetch("/tablet/ping/", { cache: "no-store", signal: AbortSignal.timeout(PATIENCE) });
+
 export async function answers() {
   if (!navigator.onLine) return false;
   try {
-    return (await fetch("/tablet/ping/", { cache: "no-store", signal: AbortSignal.timeout(PATIENCE) })).ok;
+    return (await asked()).ok;
   } catch {
     return false;
   }
@@ -127,16 +132,54 @@ async function keepSave(form, page, submitter) {
   }
 }
 
+// Every other form stays where it is while the laptop does not answer: leaving the page would lose what was typed.
+async function held(event) {
+  const form = event.target;
+  if (event.defaultPrevented || pages.has(form) || answered.delete(form) || !mayLose(form)) return;
+  event.preventDefault();
+  if (asking.has(form)) return;
+  asking.add(form);
+  const { submitter } = event;
+  submitter?.setAttribute("aria-busy", "true");
+  const there = await asked().then(() => true, () => false); // whatever it says: a form may be for strangers
+  asking.delete(form);
+  tellHere(!there);
+  if (there) {
+    answered.add(form);
+    form.requestSubmit(submitter);
+  } else {
+    submitter?.removeAttribute("aria-busy");
+  }
+}
+
+function mayLose(form) {
+  return pass() && form.method === "post" && !form.matches("[hx-post], [hx-get]") && form.querySelector(ANSWERS);
+}
+
+function tellHere(shown) {
+  const line = document.getElementById("kept");
+  const said = line?.querySelector("[data-kept=here]");
+  if (!said || (said.hidden && !shown)) return;
+  said.hidden = !shown;
+  line.hidden = ![...line.children].some((part) => !part.hidden);
+  if (shown) said.scrollIntoView({ block: "center" });
+}
+
 export function watch() {
   for (const form of document.querySelectorAll("form[data-draft]")) begin(form);
   document.addEventListener("input", touched);
   document.addEventListener("change", touched);
   document.addEventListener("submit", submitted, true);
+  document.addEventListener("submit", held, true);
   const leaving = () => {
     for (const [form, page] of pages) keepDraft(form, page, true);
   };
   window.addEventListener("pagehide", leaving);
   document.addEventListener("visibilitychange", () => document.visibilityState === "hidden" && leaving());
+  // Somebody leaves on purpose, or the screen locks: what was just typed is kept while the log-in still holds.
+  document.addEventListener("posta:leaving", (event) => {
+    for (const [form, page] of pages) event.detail.push(keepDraft(form, page));
+  });
   // Back from the next page, or the save came to nothing: it may be sent again.
   window.addEventListener("pageshow", (event) => {
     if (event.persisted) for (const page of pages.values()) page.done = page.asking = false;

@@ -1,10 +1,12 @@
 // Every page: how much waits on this tablet, and sending it as soon as the laptop answers.
 
 import { answers, watch } from "./forms.js";
+import { stayKnown } from "./identity.js";
 import { announce, count, onChange, send } from "./outbox.js";
 import { fact, setFact } from "./store.js";
 
 const EVERY = 20_000;
+const WORKER = "/worker.js";
 const SOON = 3_000; // a page that waits for the laptop asks more often
 const line = document.getElementById("kept");
 const waitsFor = document.querySelector("[data-without-laptop]")?.dataset.withoutLaptop;
@@ -70,8 +72,8 @@ async function learn() {
 async function work() {
   if (!("serviceWorker" in navigator) || waitsFor) return;
   const script = globalThis.trustedTypes
-    ? trustedTypes.createPolicy("posta-worker", { createScriptURL: (address) => address }).createScriptURL("/worker.js")
-    : "/worker.js";
+    ? trustedTypes.createPolicy("posta-worker", { createScriptURL: () => WORKER }).createScriptURL(WORKER)
+    : WORKER;
   globalThis.registration = await navigator.serviceWorker.register(script, { type: "module", scope: "/" });
   // A page that was on its way while the worker began belongs to nobody, and would lose a Save with the Wi-Fi.
   const { active } = await navigator.serviceWorker.ready;
@@ -113,6 +115,7 @@ if (line) {
   window.addEventListener("online", () => goOn().catch(() => {}));
   if (waitsFor !== "lost" && waitsFor !== "left") send(true).catch(() => {});
   again(waitsFor ? SOON : EVERY);
+  if (!waitsFor && !document.querySelector("[data-gate]")) stayKnown();
   work().catch(() => {});
   if (waitsFor === "left") announce("left");
 }

@@ -6,7 +6,8 @@ import { fact, setFact } from "/static/tablet/store.js";
 
 const PAGE = (why) => `/tablet/without-laptop/${why}/`;
 const PAGES = ["lost", "unsent", "kept", "left"].map(PAGE);
-const LOG_OUT = "/account/logout/";
+// What ends at the laptop before the next page, if it could not be reached: the log-in, or only this turn of a shift.
+const LEAVING = { "/account/logout/": { why: "logout" }, "/switch/": { why: "idle" } };
 const PATIENCE = 20_000;
 
 async function store() {
@@ -63,7 +64,7 @@ async function page(request, pathname) {
   try {
     return await inTime(request);
   } catch {
-    if (pathname === LOG_OUT) return askedToLeave();
+    if (copy && LEAVING[pathname]) return askedToLeave(LEAVING[pathname]);
     return copy ? to(await keepPosted(copy, pathname)) : kept(PAGE("lost"));
   }
 }
@@ -83,15 +84,16 @@ async function keepPosted(request, address) {
 }
 
 // Nobody can end the log-in at the laptop now: the tablet shows nothing more, and ends it before the next page.
-async function askedToLeave() {
-  await setFact("left", true);
+async function askedToLeave(how) {
+  await setFact("left", how);
   announce("left");
   return to("left");
 }
 
 async function leave() {
   try {
-    const answer = await fetch("/tablet/leave/", { method: "POST", signal: AbortSignal.timeout(PATIENCE) });
+    const body = new URLSearchParams(await fact("left"));
+    const answer = await fetch("/tablet/leave/", { method: "POST", body, signal: AbortSignal.timeout(PATIENCE) });
     if (answer.ok) await setFact("left", false);
     return answer.ok;
   } catch {

@@ -227,9 +227,9 @@ def _refusal_in(reply: Reply) -> Exception:
 _carrier_maker = HttpCarrier
 
 
-def carrier_to(known: Pinned) -> Carrier:
+def carrier_to(known: Pinned, *, connect_seconds: float = CONNECT_SECONDS) -> Carrier:
     """The carrier to central; the test world puts its own link into the node."""
     made = current_node().kept.get("carrier")
     if made is not None:
         return made  # type: ignore[no-any-return]
-    return _carrier_maker(known.url, known.ca_file)
+    return _carrier_maker(known.url, known.ca_file, connect_seconds=connect_seconds)

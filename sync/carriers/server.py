@@ -16,8 +16,10 @@ from uuid import UUID
 
 import msgspec
 
+from sync.alarms import note
 from sync.carriers.signing import REPLY_HEADER, BadSignature, Wire, sign_reply, verify
 from sync.core.protocol import MalformedBatch
+from sync.credentials import came_from, promote, used
 from sync.intake import Fork, Gap
 from sync.ledger.models import Replica
 from sync.models import EnrolledNode, SecurityEvent
@@ -158,26 +160,43 @@ def authenticate(wire: Wire, *, hello: bool) -> Caller:
         raise refusal("bad-signature", "The request is not signed by a known node.", 401)
     nonce = _verified_nonce(wire, node)
     if node.revoked_at is not None:
+        note("revoked-node", "A node that was revoked asked again, with its true key.", node.uuid)
         raise refusal("revoked", "This node may no longer sync.", 403)
     replica = Replica.objects.filter(uuid=replica_uuid).first()
     if replica is not None and replica.node_uuid != node_uuid:
+        note("foreign-replica", "A request came in the name of another node's replica.", node_uuid)
         raise refusal("bad-signature", "The replica is not this node's.", 401)
+    came_from(node, wire.address)
     if not hello:
-        _check_nonce(nonce, node_uuid, replica_uuid, replica)
+        token = _check_nonce(nonce, node_uuid, replica_uuid, replica)
         if replica is not None and replica.standing != Replica.Standing.LIVE:
             raise refusal("fenced", "Another copy of this node's database is the live one.", 409)
+        if replica is not None:
+            used(node, replica, token)
     return Caller(node, replica_uuid, replica, seqs, nonce, after)
 
 
 def _verified_nonce(wire: Wire, node: EnrolledNode) -> str:
     try:
-        return verify(wire, bytes(node.public_key))
+        return _verified(wire, node)
     except BadSignature as error:
         SecurityEvent.objects.create(
             at=current_node().wall(), code="bad-signature", node_uuid=node.uuid, sentence=str(error)[:300]
         )
         code = "future-dated" if "future" in str(error) else "bad-signature"
         raise refusal(code, f"The signature does not hold: {error}", 401) from error
+
+
+def _verified(wire: Wire, node: EnrolledNode) -> str:
+    """By the pinned key; or by the one that it is to be replaced with, whose first use ends the old one."""
+    try:
+        return verify(wire, bytes(node.public_key))
+    except BadSignature:
+        if not node.next_key:
+            raise
+        nonce = verify(wire, bytes(node.next_key))
+    promote(node)
+    return nonce
 
 
 def make_nonce(node: UUID, replica: UUID, token: str) -> str:
@@ -195,13 +214,15 @@ def _nonce_mac(at: str, node: UUID, replica: UUID, token: str) -> str:
     return hmac.new(key, said, hashlib.sha256).hexdigest()[:20]
 
 
-def _check_nonce(nonce: str, node: UUID, replica: UUID, known: Replica | None) -> None:
+def _check_nonce(nonce: str, node: UUID, replica: UUID, known: Replica | None) -> str:
+    """Answers the token that the nonce was given with."""
     at, _, mac = nonce.partition(".")
     try:
         age = current_node().wall() - int(at, 16)
     except ValueError:
         age = NONCE_LIFE_MS + 1
     tokens = {known.token, known.token_before} - {""} if known else set()
-    is_ours = any(hmac.compare_digest(mac, _nonce_mac(at, node, replica, token)) for token in tokens)
-    if not is_ours or not -60_000 <= age <= NONCE_LIFE_MS:
+    ours = [token for token in tokens if hmac.compare_digest(mac, _nonce_mac(at, node, replica, token))]
+    if not ours or not -60_000 <= age <= NONCE_LIFE_MS:
         raise refusal("stale-nonce", "Say hello again.", 401)
+    return ours[0]

@@ -41,12 +41,13 @@ class BadSignature(Exception):
 
 @dataclass(slots=True)
 class Wire:
-    """A request between nodes. `url` is absolute; only its path is signed."""
+    """A request between nodes. `url` is absolute; only its path is signed. `address`: where it came from."""
 
     method: str
     url: str
     body: bytes
     headers: dict[str, str] = field(default_factory=dict)
+    address: str = ""
 
 
 class _Keys(HTTPSignatureKeyResolver):

@@ -104,11 +104,10 @@ def _read_table(page: Page, reader: Reader, table: Table, span: tuple[int, int, 
 
 def _rows(reader: Reader, table: Table, after: int, upto: int, followed: int) -> Iterator[SyncedModel]:
     """Rows in scope with news for this reader, by position."""
-    news = ~Q(origin=reader.origin) | Q(other_position__gt=after)
     scoped = in_scope(reader, table, table.model.objects.all(), upto=followed)
     while True:
         chunk = list(
-            scoped.filter(news, position__gt=after, position__lte=upto).order_by("position")[:ROWS_PER_QUERY]
+            scoped.filter(news_after(reader, after), position__lte=upto).order_by("position")[:ROWS_PER_QUERY]
         )
         yield from chunk
         if len(chunk) < ROWS_PER_QUERY:
@@ -128,12 +127,18 @@ def in_scope(
     return rows.filter(**{f"{table.scope_attname}__in": followed.values("scope")})
 
 
+def news_after(reader: Reader, after: int) -> Q:
+    """The rows that moved past a position by others than the reader: its own writes it has."""
+    return Q(position__gt=after) & (~Q(origin=reader.origin) | Q(other_position__gt=after))
+
+
 def followed_since(reader: Reader, table: Table, after: int) -> Q:
-    """The rows of what this node follows only since that bound."""
+    """The rows of what this node follows only since that bound, unless it alone has written them."""
     if reader.sees_everything or table.scope_attname is None:
         return Q(pk__in=[])
     new = Subscription.objects.filter(node_uuid=reader.node.uuid, position__gt=after)
-    return Q(**{f"{table.scope_attname}__in": new.values("scope")})
+    mine = Q(origin=reader.origin, other_position=0)
+    return Q(**{f"{table.scope_attname}__in": new.values("scope")}) & ~mine
 
 
 def _back_fill(

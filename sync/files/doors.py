@@ -11,9 +11,13 @@ from __future__ import annotations
 from collections.abc import Collection
 from uuid import UUID
 
+from django.db import transaction
+
+from sync.alarms import note
 from sync.carriers.server import Caller, endpoint, refusal
 from sync.exchanges import unpack
 from sync.feed.pages import Reader, in_scope
+from sync.feed.wall import walled
 from sync.files.messages import (
     FilesAnswer,
     FilesRequest,
@@ -33,9 +37,10 @@ def _records(caller: Caller, ids: Collection[UUID]) -> dict[UUID, FileRecord]:
     """Those of the records that this node follows."""
     reader = Reader(caller.node, caller.live.number)
     found: dict[UUID, FileRecord] = {}
-    for table in file_tables():
-        rows = table.model.objects.living().filter(pk__in=list(ids))
-        found |= {row.pk: row for row in in_scope(reader, table, rows)}
+    with transaction.atomic(), walled(caller.node):
+        for table in file_tables():
+            rows = table.model.objects.living().filter(pk__in=list(ids))
+            found |= {row.pk: row for row in in_scope(reader, table, rows)}
     return found
 
 
@@ -43,6 +48,7 @@ def _record(caller: Caller, raw: bytes) -> FileRecord:
     record_id = UUID(bytes=raw)
     found = _records(caller, [record_id]).get(record_id)
     if found is None:
+        note("unknown-file", "A file was asked for that is not this node's, or nobody's.", caller.node.uuid)
         raise refusal("unknown-file", "There is no such file for this node.", 404)
     return found
 

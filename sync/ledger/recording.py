@@ -67,7 +67,7 @@ class Save:
     def add(self, model: type[Row], **fields: Any) -> Row:
         """A new record; it is in the database at once."""
         table = table_of(model)
-        self._may_write(table)
+        self._may_write(table, adds=True)
         wire = _wire_fields(table, model(**fields))
         row, _outcome = self._record(table, self.next_id, wire, Past())
         return row  # type: ignore[return-value]
@@ -115,11 +115,14 @@ class Save:
             value = value.pk
         return _checked(name, lambda: table.wire(name, value))
 
-    def _may_write(self, table: Table) -> None:
+    def _may_write(self, table: Table, *, adds: bool = False) -> None:
         if self.repeated:
             raise RuntimeError("a repeated save writes nothing; return what it made the first time")
         if table.sync.owner == "central" and not current_node().is_central:
             raise Problem("owned-by-central", _("Only central can change this list."), status=403)
+        if table.sync.append_only and not adds:
+            sentence = _("This list is only ever added to.")
+            raise Problem("append-only", sentence, detail=_("Nothing was changed."), status=403)
 
     def _record(
         self, table: Table, record_id: UUID, fields: dict[str, Value], past: Past

@@ -97,11 +97,11 @@ def central_uuid() -> UUID | None:
     return None if known is None else UUID(known.central_replica)
 
 
-def received_by_receipt(seqs: Iterable[int]) -> dict[int, int]:
-    """For changes of this replica: central's receiving stamp, as the verified receipts say. Absent = not
-    received yet.
+def received_by_receipt(seqs: Iterable[int], of: int | None = None) -> dict[int, int]:
+    """For changes of a replica (by its number; None is this one): central's receiving stamp, as the verified
+    receipts say. Absent = no receipt says so.
     """
-    mine = Receipt.objects.filter(replica__is_self=True)
+    mine = Receipt.objects.filter(replica__is_self=True) if of is None else Receipt.objects.filter(replica=of)
     found: dict[int, int] = {}
     for seq in set(seqs):
         stamp = mine.filter(seq_from__lte=seq, seq_to__gte=seq).values_list("received", flat=True).first()

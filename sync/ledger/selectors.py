@@ -27,7 +27,9 @@ from sync.tables import Table, table_of
 
 @dataclass(slots=True)
 class HistoryEntry:
-    """One value that one field was given. `at` is the writer's clock, corrected by the offset known then."""
+    """One value that one field was given. `at` is the writer's clock, corrected by the offset known then.
+    `at_central` may be known without the time: after a restore central says what it has, receipt or not.
+    """
 
     field: str
     value: Any
@@ -40,6 +42,7 @@ class HistoryEntry:
     seq: int
     node_name: str
     received_at: dict[str, datetime | None]
+    at_central: bool
     shown: bool = False
     contested: bool = False
     state: str = "applied"
@@ -54,7 +57,7 @@ def was_saved(save_id: UUID | None) -> bool:
 def history_of(row: SyncedModel) -> list[HistoryEntry]:
     """All entries of a record, oldest first."""
     table = table_of(type(row))
-    names = {replica.uuid: replica.node_name for replica in Replica.objects.all()}
+    replicas = {replica.uuid: replica for replica in Replica.objects.all()}
     entries: list[HistoryEntry] = []
     for change in ChangeRow.objects.filter(record_id=row.pk).select_related("replica").order_by("id"):
         made = from_canonical(bytes(change.body))
@@ -63,11 +66,11 @@ def history_of(row: SyncedModel) -> list[HistoryEntry]:
             if change.state == ChangeRow.State.APPLIED
             else ChangeRow.State(change.state).label.lower()
         )
-        entries += _entries(table, made.write(_received(change, made)), _set_by(made), names, word)
+        entries += _entries(table, made.write(_received(change, made)), _set_by(made), replicas, word)
     logged = {(entry.replica, entry.seq) for entry in entries}
     for write, fields in _writes_of(table, row):
         if (write.dot.replica, write.dot.seq) not in logged:
-            entries += _entries(table, write, fields, names, "applied")
+            entries += _entries(table, write, fields, replicas, "applied")
     entries.sort(key=lambda entry: (entry.stamp, entry.replica.bytes, entry.seq))
     _note_standing(table, row, entries)
     return entries
@@ -79,8 +82,11 @@ def instant(stamp: int, offset_ms: int = 0) -> datetime:
 
 
 def _received(row: ChangeRow, made: Change) -> int | None:
-    if row.received is None and row.replica.is_self and not current_node().is_central:
-        return received_by_receipt([made.seq]).get(made.seq)
+    """When central received it. What this laptop wrote, also before it was restored, only the receipts
+    say.
+    """
+    if row.received is None and not current_node().is_central:
+        return received_by_receipt([made.seq], row.replica_id).get(made.seq)
     return row.received
 
 
@@ -101,9 +107,10 @@ def _writes_of(table: Table, row: SyncedModel) -> list[tuple[Write, dict[str, Va
 
 
 def _entries(
-    table: Table, write: Write, fields: dict[str, Value], names: dict[UUID, str], state: str
+    table: Table, write: Write, fields: dict[str, Value], replicas: dict[UUID, Replica], state: str
 ) -> list[HistoryEntry]:
     central = None if write.received is None else instant(write.received)
+    writer = replicas.get(write.dot.replica)
     at = instant(write.stamp, write.clock_offset_ms)
     return [
         HistoryEntry(
@@ -116,8 +123,11 @@ def _entries(
             device=write.device,
             replica=write.dot.replica,
             seq=write.dot.seq,
-            node_name=names.get(write.dot.replica, ""),
+            node_name=writer.node_name if writer else "",
             received_at={"laptop": at, "central": central},
+            at_central=current_node().is_central
+            or central is not None
+            or (writer is not None and write.dot.seq <= writer.acked_seq),
             state=state,
         )
         for name, value in fields.items()

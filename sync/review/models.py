@@ -37,7 +37,7 @@ class Conflict(models.Model):
 
 class Aside(models.Model):
     """A save that is not in the rows yet. At central: its own; at a clinic: what central said of this
-    clinic's saves.
+    clinic's saves. `told` is the code that the clinic hears instead of `code` (`sync/checks.py::as_told`).
     """
 
     class State(models.TextChoices):
@@ -53,6 +53,7 @@ class Aside(models.Model):
     state = models.CharField(max_length=12, choices=State.choices)
     code = models.CharField(max_length=40)
     sentence = models.TextField(default="")
+    told = models.CharField(max_length=40, default="")
     waits_for = models.CharField(max_length=80, default="", db_index=True)
     since = models.BigIntegerField()
 
@@ -80,6 +81,7 @@ class Decision(SyncedModel):
         table="decisions",
         group="observations",
         scope="scope",
+        beside=("table", "record_id"),
         rules=dict.fromkeys(("table", "record_id", "field", "note", "scope"), "fixed"),
     )
 

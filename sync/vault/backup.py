@@ -30,7 +30,7 @@ from sync.core.protocol import chain_digest, first_digest
 from sync.node import current_node
 from sync.problems import Problem
 from sync.vault.datakey import data_key
-from sync.vault.keys import node_key, public_bytes
+from sync.vault.keys import node_key, own_public_keys, public_bytes
 
 MAGIC: Final = b"POSTABK1"
 SUFFIX: Final = ".posta-backup"
@@ -173,7 +173,7 @@ def read_manifest(path: Path) -> tuple[Manifest, int]:
         raise Problem(
             "damaged-backup", _("This is not a whole backup of Posta; nothing was changed.")
         ) from None
-    if manifest.node_key != public_bytes(node_key()):
+    if manifest.node_key not in own_public_keys():
         raise Problem("foreign-backup", _("This backup was made by another node; nothing was changed."))
     if manifest.format > 1:
         raise Problem("newer-backup", _("This backup was made by a newer Posta; upgrade first."))

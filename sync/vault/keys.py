@@ -1,8 +1,8 @@
 """The keys of a node, in `POSTA_DATA/keys`, outside the database and its backups.
 
-Lives here: this node's signing key (made on the laptop, never leaves it), what a clinic has pinned of
-central, and central's own receipt key and timeline. Not here: the data key that opens the database
-(`datakey.py`), TLS certificates (`deploy/certificates.py`).
+Lives here: this node's signing key (made on the laptop, never leaves it) and the next one, what a clinic has
+pinned of central, and central's own receipt key and timeline. Not here: the data key that opens the database
+(`datakey.py`), TLS certificates (`deploy/certificates.py`), how a key is changed (`sync/rotation.py`).
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import os
 import secrets
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Final
 from uuid import UUID
 
 from cryptography.hazmat.primitives import serialization
@@ -20,6 +21,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 
 from sync.core.changes import new_save_id
 from sync.node import Node, current_node
+
+KEY: Final = "node.key"
+NEXT_KEY: Final = "node.key.next"
+KEYS_BEFORE: Final = "node.keys.before"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +53,11 @@ def write_private(path: Path, content: bytes) -> None:
     finally:
         os.close(descriptor)
     part.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY)
+    _sync_folder(path.parent)
+
+
+def _sync_folder(path: Path) -> None:
+    folder = os.open(path, os.O_RDONLY)
     os.fsync(folder)
     os.close(folder)
 
@@ -61,13 +70,43 @@ def _kept(name: str, make: bytes, node: Node) -> bytes:
 
 
 def node_key() -> Ed25519PrivateKey:
-    """This node's own key; made at the first use."""
+    """This node's own key; made at the first use, read again when another process has changed it."""
     node = current_node()
-    if "node_key" not in node.kept:
-        raw = _kept("node.key", Ed25519PrivateKey.generate().private_bytes_raw(), node)
-        node.kept["node_key"] = Ed25519PrivateKey.from_private_bytes(raw)
+    path = node.path("keys", KEY)
+    if not path.exists():
+        write_private(path, Ed25519PrivateKey.generate().private_bytes_raw())
+    stat = path.stat()
+    seen = (stat.st_ino, stat.st_mtime_ns)
+    if node.kept.get("node_key_seen") != seen:
+        node.kept["node_key"] = Ed25519PrivateKey.from_private_bytes(path.read_bytes())
+        node.kept["node_key_seen"] = seen
     key: Ed25519PrivateKey = node.kept["node_key"]
     return key
+
+
+def next_key() -> Ed25519PrivateKey:
+    """The key that this node changes to: on the disk before central hears of it, the same until taken."""
+    fresh = Ed25519PrivateKey.generate().private_bytes_raw()
+    return Ed25519PrivateKey.from_private_bytes(_kept(NEXT_KEY, fresh, current_node()))
+
+
+def take_next_key() -> None:
+    """The next key becomes this node's own, in one step on the disk. Of the one before only the public half
+    stays: it verifies the backups that were made with it.
+    """
+    node = current_node()
+    before = node.path("keys", KEYS_BEFORE)
+    lines = before.read_text().splitlines() if before.exists() else []
+    write_private(before, "\n".join([*lines, public_bytes(node_key()).hex(), ""]).encode())
+    node.path("keys", NEXT_KEY).replace(node.path("keys", KEY))
+    _sync_folder(node.path("keys"))
+
+
+def own_public_keys() -> set[bytes]:
+    """The public halves of this node's key and of those it had before."""
+    before = current_node().path("keys", KEYS_BEFORE)
+    lines = before.read_text().splitlines() if before.exists() else []
+    return {public_bytes(node_key()), *map(bytes.fromhex, lines)}
 
 
 def public_bytes(key: Ed25519PrivateKey) -> bytes:

@@ -54,7 +54,8 @@ class Tablet:
         link = self.page.get_by_role("main").get_by_role("link", name=name).first
         if not link.is_visible():
             return False
-        link.click()
+        with self.page.expect_navigation():
+            link.click()
         return True
 
     def a_name(self) -> str:

@@ -18,9 +18,10 @@ PIECE: Final = 65536
 
 @dataclass
 class Wifi:
-    """Relays `port` to the laptop's port while it is up."""
+    """Relays `port` to the laptop's port while it is up; `source` is the address that the laptop sees."""
 
     laptop_port: int
+    source: str = "127.0.0.1"
     up: bool = True
     port: int = 0
     _listener: socket.socket = field(default_factory=socket.socket)
@@ -66,7 +67,9 @@ class Wifi:
 
     def _join(self, tablet: socket.socket) -> None:
         try:
-            laptop = socket.create_connection(("127.0.0.1", self.laptop_port))
+            laptop = socket.create_connection(
+                ("127.0.0.1", self.laptop_port), source_address=(self.source, 0)
+            )
         except OSError:
             tablet.close()
             return

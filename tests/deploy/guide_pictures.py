@@ -25,6 +25,7 @@ LIKE: Final = {
     "board": "clinic-board",
     "sync": "clinic-sync",
     "review": "clinic-review",
+    "tablets": "tablets",
     "office": "office-home",
     "clinics": "office-clinics",
 }

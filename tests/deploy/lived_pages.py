@@ -18,6 +18,7 @@ from clinic.pharmacy.models import Dispensing, Medicine, Prescription
 from clinic.programs.selectors import program_named
 from clinic.referrals.models import Referral
 from clinic.visits.models import Enrollment, Visit
+from registry.staff.models import StaffMember
 from registry.staff.policy import Role
 from sync.review.models import Conflict
 from tests.lived_in import LivedIn
@@ -122,10 +123,18 @@ LIVED: Final[dict[str, Look]] = {
     "referrals": Look(R.PROVIDER, "referrals"),
     "referral": Look(R.PROVIDER, "referral", lambda: [_referred().pk]),
     "referral-letter": Look(R.PROVIDER, "referral-letter", lambda: [_referred().pk]),
+    "log-ins": Look(R.COORDINATOR, "log-ins"),
+    "access-log": Look(R.COORDINATOR, "access-log"),
+    "staff": Look(R.COORDINATOR, "staff-list"),
+    "staff-rights": Look(R.REGISTRAR, "staff-rights"),
     "reports": Look(R.COORDINATOR, "reports"),
     "report-illnesses": Look(R.COORDINATOR, "report", lambda: ["illnesses"]),
     "report-visits": Look(R.COORDINATOR, "report", lambda: ["visits"]),
     "measurements": Look(R.PROVIDER, "measurements", _them),
+    "tablets": Look(R.COORDINATOR, "tablets"),
+    "tablets-add": Look(R.COORDINATOR, "tablets-add", posted=dict),
+    "tablet-join": Look(None, "tablet-join"),
+    "blocked": Look(R.COORDINATOR, "blocked"),
     "guide": Look(None, "guide"),
     "guide-everybody": Look(None, "guide-page", lambda: ["everybody"]),
     "guide-provider": Look(R.PROVIDER, "guide-page", lambda: ["provider"]),
@@ -136,6 +145,10 @@ LIVED: Final[dict[str, Look]] = {
     "two-step": Look(R.REGISTRAR, "mfa_index"),
     "sessions": Look(R.REGISTRAR, "usersessions_list"),
     "office-home": Look(R.CENTRAL_ADMIN, "home", central=True),
+    "office-log-ins": Look(R.CENTRAL_ADMIN, "log-ins", central=True),
+    "office-openings": Look(R.CENTRAL_ADMIN, "access-log", central=True),
+    "office-staff": Look(R.CENTRAL_ADMIN, "staff-list", central=True),
+    "office-member": Look(R.CENTRAL_ADMIN, "staff-member", _first(StaffMember, active=True), central=True),
     "office-clinics": Look(R.CENTRAL_ADMIN, "central-nodes", central=True),
     "office-medicines": Look(R.CENTRAL_ADMIN, "medicines", central=True),
     "office-import": Look(R.CENTRAL_ADMIN, "medicines-import", central=True),

@@ -47,6 +47,11 @@ class LoginForm(forms.Form):
     password = forms.CharField(widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}))
 
 
+class CodeForm(forms.Form):
+    code = forms.CharField(widget=forms.TextInput(attrs={"autocomplete": "one-time-code"}))
+    secret = "2345 6723 4567 2345"
+
+
 class DecisionForm(forms.Form):
     choose = forms.CharField(error_messages={"required": "Choose one of the values."})
     value = forms.CharField(required=False)

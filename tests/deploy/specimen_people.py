@@ -203,6 +203,7 @@ class PeopleSpecimens:
                 "device": "tablet-3",
                 "node_name": self.names.node,
                 "received_at": {"laptop": ago(minutes), "central": ago(minutes - 1) if central else None},
+                "at_central": central,
                 "shown": shown,
                 "clock_corrected": not central,
             }

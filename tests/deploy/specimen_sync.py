@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from sync.node_pages import RevokeForm
 from tests.deploy.specimen_forms import DecisionForm, NodeForm
 from tests.deploy.specimen_people import PeopleSpecimens, ago
 
@@ -148,6 +149,19 @@ class Specimens(PeopleSpecimens):
                 "amend_url": "/amend/1",
             },
             "version": "q-token",
+        }
+
+    def node(self) -> dict[str, Any]:
+        return {
+            "node": self.nodes()["nodes"][1],
+            "key_id": "9f2c41d07be2a355",
+            "joined_at": ago(90_000),
+            "revoked_at": None,
+            "revoked_why": "",
+            "noted": [
+                {"at": ago(30), "word": "Somebody without its key used its name.", "details": "bad-signature"}
+            ],
+            "form": RevokeForm(),
         }
 
     def nodes(self) -> dict[str, Any]:

@@ -16,9 +16,12 @@ from django.contrib.messages.storage.base import Message
 from clinic.forms.stage_form import build_form
 from clinic.programs import document
 from clinic.programs.definition import resolve
-from tests.deploy.specimen_forms import EditForm, Identifiers, LoginForm, NodeForm, PersonForm
+from registry.access.forms import ReasonForm
+from registry.staff.shift_views import NewPinForm, PinForm
+from tests.deploy.specimen_forms import CodeForm, EditForm, Identifiers, LoginForm, NodeForm, PersonForm
 from tests.deploy.specimen_people import ARABIC, LATIN, Names, ago
 from tests.deploy.specimen_sync import Specimens
+from tests.deploy.specimen_tablets import of_coordinators, of_strangers
 
 __all__ = ["ARABIC", "LATIN", "Names", "Page", "Specimens", "pages"]
 
@@ -48,6 +51,11 @@ def _stage(made: Specimens, program: str) -> Page:
     return Page("visits/stage.html", context)
 
 
+def _reason(made: Specimens, form: ReasonForm) -> Page:
+    context = {"someone": made.mother, "place": made.names.node, "form": form, "next": "/patient/p/"}
+    return Page("access/reason.html", context)
+
+
 def _tablet_pages(made: Specimens) -> dict[str, Page]:
     typed = [("complaint", made.names.village), ("weight", "61")]
     draft = {
@@ -63,10 +71,43 @@ def _tablet_pages(made: Specimens) -> dict[str, Page]:
     return {
         "kept": Page("tablet/kept.html", {"drafts": [sent, draft]}),
         "kept-nothing": Page("tablet/kept.html", {"drafts": []}),
+        **{name: Page(*page) for name, page in of_coordinators(made.names).items()},
         **{
             f"without-laptop-{why}": Page("tablet/without_laptop.html", {"why": why, "title": title})
             for why, title in titles.items()
         },
+    }
+
+
+def _shift_pages(made: Specimens) -> dict[str, Page]:
+    log_in = {"device": "Chrome on Android", "since": ago(200), "seen": ago(2), "this": False}
+    colleague = {"role": "Nurse", "locked": False, "me": False, "two_steps": False, "log_ins": [log_in]}
+    nurse, doctor = ({"id": one, "name": name} for one, name in (("s1", made.names.nurse), ("s2", "Efraín")))
+    team = [colleague | doctor | {"locked": True, "two_steps": True, "log_ins": []}, colleague | nurse]
+    return {
+        "my-pin": Page("staff/my_pin.html", {"form": NewPinForm(), "shift": {"ends_at": ago(-600)}}),
+        "full-login": Page("staff/full_login.html", {"form": LoginForm(), "name": made.names.nurse}),
+        "team": Page("staff/team.html", {"team": team}),
+        **_second_steps(),
+    }
+
+
+def _second_steps() -> dict[str, Page]:
+    """allauth's pages of the second step, with our words."""
+    asked = {"form": CodeForm()}
+    picture = {"totp_svg_data_uri": "data:image/svg+xml;utf8,<svg xmlns='http://www.w3.org/2000/svg'/>"}
+    refused = CodeForm({})
+    return {
+        "my-password": Page("account/reauthenticate.html", {"form": LoginForm()}),
+        "my-code": Page("mfa/authenticate.html", asked),
+        "my-code-again": Page("mfa/reauthenticate.html", asked),
+        "two-steps": Page("mfa/index.html", {"authenticators": {"totp": True}}),
+        "two-steps-none": Page("mfa/index.html", {"authenticators": {}}),
+        "two-steps-set-up": Page("mfa/totp/activate_form.html", asked | picture),
+        "two-steps-without": Page("mfa/totp/deactivate_form.html", {"form": CodeForm({"code": "1"})}),
+        "two-steps-needed": Page("mfa/totp/deactivate_form.html", {"form": refused}),
+        "recovery-codes": Page("mfa/recovery_codes/index.html", {"unused_codes": ["84afe1c2", "0b77d9e1"]}),
+        "recovery-codes-new": Page("mfa/recovery_codes/generate.html", {}),
     }
 
 
@@ -92,6 +133,7 @@ def _clinic_pages(made: Specimens) -> dict[str, Page]:
                 "sessions": [{"id": "1", "device": "tablet-3", "since": ago(200), "this": True}],
             },
         ),
+        **_shift_pages(made),
         "find": Page("people/find.html", {"q": "", "results": None, "more": False, "may_register": True}),
         "find-results": Page("people/find.html", found),
         "find-nobody": Page("people/find.html", {"q": "Xyz", "results": [], "more": False}),
@@ -116,6 +158,8 @@ def _clinic_pages(made: Specimens) -> dict[str, Page]:
             },
         ),
         "history": Page("people/history.html", made.history()),
+        "reason": _reason(made, ReasonForm()),
+        "reason-wrong": _reason(made, ReasonForm({"reason": "", "note": "x" * 300})),
         "queue": Page("visits/queue.html", made.queue()),
         "queue-empty": Page(
             "visits/queue.html", {"stations": made.stations, "station": made.stations[0], "digests": {}}
@@ -193,15 +237,23 @@ def pages(names: Names = LATIN) -> dict[str, Page]:
         {"username": "ana", "name": names.registrar, "role": "Registrar"},
         {"username": "efrain", "name": names.father, "role": "Doctor"},
     ]
+    tiles = [one | {"id": one["username"], "pin": one["username"] == "rosa"} for one in people]
     strangers = {
+        "switch": Page("staff/switch.html", {"here": tiles[:1], "others": tiles[1:]}),
+        "switch-person": Page(
+            "staff/switch_person.html",
+            {"form": PinForm({"pin": ""}), "name": names.nurse, "username": "rosa", "staff_id": "rosa"},
+        ),
         "login": Page("account/login.html", {"form": LoginForm(), "offline": True}),
         "login-tiles": Page("account/login.html", {"form": LoginForm({"password": ""}), "people": people}),
         "logout": Page("account/logout.html", {}),
+        **{name: Page(*page) for name, page in of_strangers().items()},
         **{status: Page(f"{status}.html", {}) for status in ("400", "403", "403_csrf", "404", "500")},
     }
     central = {
         "central-home": Page("home.html", {"nodes_total": 14, "nodes_silent": 2, "reviews": 5}),
         "central-nodes": Page("central/nodes.html", made.nodes()),
+        "central-node": Page("central/node.html", made.node()),
         "central-empty": Page("central/nodes.html", {"nodes": [], "form": NodeForm(), "enrolled": None}),
     }
     stranger = {"node_name": names.node, "role": "clinic", "person": None}

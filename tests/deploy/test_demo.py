@@ -152,6 +152,7 @@ def test_nothing_of_another_node_gets_into_a_node(monkeypatch: pytest.MonkeyPatc
         "POSTA_DATA": str(tmp_path / "clinic-1"),
         "POSTA_PORT": "8100",
         "POSTA_HOSTS": "tablet.local",
+        "POSTA_SECOND_FACTOR": "offered",
     }
 
 

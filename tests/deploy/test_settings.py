@@ -90,6 +90,9 @@ def test_the_embedded_brokers_socket_serves_cache_and_tasks(tmp_path: Path) -> N
         ("POSTA_DATA", " "),
         ("POSTA_DATA", "/dev/null/node"),
         ("POSTA_HOSTS", "clinic.example/x"),
+        ("POSTA_TABLETS", ""),
+        ("POSTA_TABLETS", "all"),
+        ("POSTA_HSTS", "on"),
         ("POSTA_BROKER_SOCKET", "broker.sock"),
         ("DATABASE_URL", ""),
         ("DATABASE_URL", "mysql://posta:hunter2@host/name"),
@@ -107,6 +110,8 @@ def test_a_malformed_value_is_refused_by_name(tmp_path: Path, name: str, value: 
         environment.port(env, "clinic")
         environment.data_dir(env, tmp_path)
         environment.hosts(env)
+        environment.tablets(env)
+        environment.hsts(env)
         environment.broker(env)
         environment.postgres(env)
     assert "hunter2" not in str(refused.value)

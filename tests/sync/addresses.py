@@ -15,6 +15,7 @@ urlpatterns = [
     path("api/v1/", include("sync.api_urls")),
     path("", include("sync.urls")),
     path("", nowhere, name="home"),
+    path("switch/", nowhere, name="switch"),
     path("account/", include("allauth.account.urls")),
     path("i18n/", include("django.conf.urls.i18n")),
 ]

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
+from unittest.mock import patch
 from uuid import UUID, uuid4
 
 from django.http import HttpRequest
@@ -13,7 +14,9 @@ from django.test import Client
 from rest_framework.test import APIClient
 
 from registry.people.models import Patient
+from registry.staff import selectors
 from registry.staff.models import Account
+from registry.staff.policy import Authority, Role
 from sync import asking
 from sync.ledger.recording import Author
 from sync.problems import Problem
@@ -42,11 +45,13 @@ class Desk:
 
 @contextmanager
 def staffed(desk: Desk | None = None) -> Iterator[Desk]:
-    """Somebody is at the desk."""
+    """Somebody is at the desk, and has a role."""
     sitting = desk or Desk()
     before = asking.install(sitting)
+    some = Authority(ROSA, True, frozenset({(Role.COORDINATOR, None)}))
     try:
-        yield sitting
+        with patch.object(selectors, "authority_of", lambda _staff_id: some):
+            yield sitting
     finally:
         asking.install(before)
 

@@ -216,7 +216,7 @@ def test_hello_is_answered_whatever_came_with_it(ready: tuple[World, Site], batc
         assert (answer.expected_seq, answer.fenced, outbox.sent) == (1, "", 0)
         assert list(outbox.slices())[-1] == 12
     assert at_central(world, here) == 12
-    assert events(world, world.central) == []
+    assert events(world, world.central) == (["foreign-replica"] if batch == "foreign" else [])
 
 
 # --- ahead of the answer ---------------------------------------------------------------------------------

@@ -22,6 +22,7 @@ from sync.ledger.birth import Succession, ensure_replica, take_new_identity
 from sync.ledger.models import Change as ChangeRow
 from sync.ledger.models import Replica
 from sync.ledger.recording import recording
+from sync.ledger.selectors import history_of
 from sync.ledger.verify import verify_log
 from sync.models import EnrolledNode, SecurityEvent, SyncRun
 from sync.node import Node, acting_as
@@ -325,6 +326,30 @@ def test_an_unsent_tail_in_the_backup_goes_up_first_under_its_own_name(world: Wo
         assert all(walk.holds for walk in verify_log())
     world.sync(rounds=2)
     agree(world)
+
+
+def test_the_history_after_a_restore_says_what_central_has(world: World) -> None:
+    """Of what was sent before the backup the receipts tell when; of what was sent after it central tells."""
+    here = world.clinics[0]
+    (sent,) = register(world, here)
+    world.sync(here)
+    (between,) = register(world, here)
+    with world.at(here):
+        path = make_backup()
+    world.sync(here)
+    restore(world, here, path)
+
+    def told(row: Patient) -> list[tuple[bool, bool]]:
+        with world.at(here):
+            entries = history_of(Patient.objects.get(pk=row.pk))
+        return sorted({(one.at_central, one.received_at["central"] is not None) for one in entries})
+
+    assert told(sent) == [(True, True)]
+    assert told(between) == [(False, False)], "nobody has told this laptop yet"
+    world.sync(here)
+    (fresh,) = register(world, here)
+    assert [at_central for at_central, _when in told(between)] == [True]
+    assert told(fresh) == [(False, False)]
 
 
 @pytest.mark.parametrize("lost_answers", [1, 2, 3])

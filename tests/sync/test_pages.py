@@ -297,6 +297,14 @@ def test_a_clinic_has_no_such_page(here: Site) -> None:
     assert browser().get("/central/nodes/").status_code == 404
 
 
+def test_what_a_clinic_has_just_sent_no_longer_waits(world: World, here: Site) -> None:
+    register(world, here)
+    world.sync(here)
+    with world.at(world.central):
+        node = EnrolledNode.objects.order_by("name")[0]
+        assert nodes_shown([node])[0].backlog == 0
+
+
 def test_each_clinic_is_told_in_a_word(world: World, here: Site) -> None:
     world.sync()
     with world.at(world.central):

@@ -95,7 +95,11 @@ def test_an_answer_that_central_did_not_sign_brings_nothing(world: World, door: 
 @pytest.mark.parametrize("lie", LIES)
 def test_whatever_else_a_run_may_ask_is_believed_only_of_central(world: World, door: str, lie: str) -> None:
     here = world.clinics[0]
-    body = {"gates": b"", "numbers": packed([[], 5, bytes(16)]), "signoffs": packed(b"pepper" * 5)}[door]
+    body = {
+        "gates": b"",
+        "numbers": packed([[], 5, bytes(16)]),
+        "signoffs": packed([b"pepper" * 5, [], [], True]),
+    }[door]
     with world.at(here):
         session = open_session()
         say_hello(session)

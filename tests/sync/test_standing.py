@@ -52,7 +52,7 @@ def test_a_revoked_node_is_refused_from_its_next_request_on(world: World) -> Non
         assert status()["link"]["state"] == "refused"
         assert not status()["up_to_date"]
     assert world.sync(other)[0].outcome == SyncRun.Outcome.DONE
-    assert codes(world) == ["node-revoked"]
+    assert codes(world) == ["node-revoked", "revoked-node", "revoked-node", "revoked-node"]
 
 
 def test_revoking_twice_keeps_the_first_time(world: World) -> None:

@@ -84,7 +84,7 @@ def test_it_has_the_shape_that_is_promised_and_survives_json(world: World) -> No
         assert set(told) >= KEYS
         assert set(told["link"]) == {"state", "since", "reason"}
         assert set(told["unsent_by_group"]) == set(GROUPS)
-        assert len(GROUPS) == 9
+        assert len(GROUPS) == 10
         assert (told["role"], told["node"], told["replica"]) == ("clinic", "clinic 1", str(here.replica))
         assert told["backups"] == {"newest_verified_at": None, "count": 0}
         assert (

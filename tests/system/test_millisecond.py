@@ -13,6 +13,7 @@ import pytest
 from django.db import transaction
 
 from registry.people.models import Patient
+from sync.apply import arrival_of, settle
 from sync.bulk import insert_plain
 from sync.core.clock import COUNTER_MAX, HybridClock, unpack
 from sync.core.merge import Past
@@ -55,7 +56,7 @@ def written(site: Site, count: int) -> list[Change]:
 
 
 def log(site: Site, changes: list[Change]) -> None:
-    """Into the log of the site that is acting, chain and all, as its own saves are."""
+    """Into the log and the rows of the site that is acting, chain and all, as its own saves are."""
     mine = Replica.objects.get(is_self=True)
     digest, rows = bytes(mine.head_digest), []
     for change in changes:
@@ -67,6 +68,7 @@ def log(site: Site, changes: list[Change]) -> None:
     mine.head_seq, mine.head_digest, mine.last_stamp = len(changes), digest, changes[-1].stamp
     with transaction.atomic():
         insert_plain(ChangeRow, LOG_COLUMNS, rows)
+        settle([arrival_of(change, mine.number, None) for change in changes], positions=False)
         mine.save()
     site.node.marks.raise_to(head_seq=mine.head_seq, clock_floor=mine.last_stamp)
 

@@ -18,9 +18,10 @@ class Command(NodeCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)
         parser.add_argument("name", help="what the laptop is called")
+        parser.add_argument("--reason", default="", help="why, for colleagues")
 
     def answer(self, options: dict[str, Any]) -> Result:
-        node = revoke(options["name"])
+        node = revoke(options["name"], why=options["reason"])
         told = {"node": node.uuid, "name": node.name, "revoked_at": moment(node.revoked_at)}
         return Result(
             told,

@@ -49,6 +49,7 @@ class Migration(migrations.Migration):
                 ('state', models.CharField(choices=[('held', 'Held'), ('quarantined', 'Quarantined')], max_length=12)),
                 ('code', models.CharField(max_length=40)),
                 ('sentence', models.TextField(default='')),
+                ('told', models.CharField(default='', max_length=40)),
                 ('waits_for', models.CharField(db_index=True, default='', max_length=80)),
                 ('since', models.BigIntegerField()),
             ],

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from clinic.lab.models import LabOrder, LabResult
@@ -61,6 +65,26 @@ def test_the_bench_shows_who_waits_and_results_are_entered_together(
     answer = bench.post(url, posted, follow=True)
     assert "2 results entered." in answer.content.decode()
     assert "Nothing waits in the laboratory." in answer.content.decode()
+
+
+def test_a_range_reads_alike_in_every_direction(
+    day: Day, visit: Visit, liz: StaffMember, orders: dict[str, LabOrder]
+) -> None:
+    """Between Arabic words, "≥ 11.5" would be turned into "≤ 11.5"."""
+    page = text_of(day.browser(liz), reverse("lab-results", args=[visit.patient_id]))
+    assert re.search(r"usual: <bdi[^>]*>[^<]*\d", page)
+
+
+def test_many_orders_ask_for_the_day_once(day: Day, visit: Visit, liz: StaffMember) -> None:
+    bench, url = day.browser(liz), reverse("lab-results", args=[visit.patient_id])
+    costs = []
+    for tests in (["hb"], ["malaria-rdt", "glucose-random", "hiv-rdt", "pregnancy"]):
+        order_tests(by=day.ana, patient=visit.patient, facility=day.cast.bocas, tests=tests, visit=visit)
+        text_of(bench, url)
+        with CaptureQueriesContext(connection) as seen:
+            text_of(bench, url)
+        costs.append(len(seen))
+    assert costs[0] == costs[1]
 
 
 def test_a_slip_in_one_result_keeps_the_other(

@@ -1,4 +1,7 @@
-"""The stock's pages: list, receive, adjust, count, and central's list."""
+"""The stock's pages: list, receive, adjust, and central's list.
+
+Not here: counting (`test_count_pages.py`).
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
 
-from clinic.pharmacy.models import Medicine, StockMovement
+from clinic.pharmacy.models import Medicine
 from tests.clinic.forms.page import Page
 from tests.clinic.pharmacy.shelf import LATER, LIST, SOON, Shelf
 from tests.clinic.visits.test_pages import forms_on, open_page, submit, text_of
@@ -70,34 +73,6 @@ def test_a_lot_is_adjusted_with_a_reason(shelf: Shelf) -> None:
     assert shelf.balance() == 92
     assert "Broken or spoiled" in text_of(open_page(client, "stock-medicine", amox, **query))
     assert client.get(address.replace("2028", "soon"), secure=True).status_code == 404
-
-
-def test_a_count_writes_only_what_was_counted(shelf: Shelf) -> None:
-    shelf.receive()
-    shelf.receive("PARA", 40)
-    client, address = pia(shelf), reverse("stock-count")
-    form = own_form(open_page(client, "stock-count"))
-    (name,) = [one for one, value in form.posted if one.startswith("lot-") and str(shelf["AMOX"].pk) in value]
-    counted = f"counted-{name.removeprefix('lot-')}"
-    assert submit(client, address, form).status_code == 422
-    assert submit(client, address, form, **{counted: "93"}).status_code == 302
-    assert shelf.balance() == 93
-    assert StockMovement.objects.filter(kind="count").count() == 1
-
-
-def test_a_lot_that_moved_meanwhile_is_shown_again_with_what_was_counted(shelf: Shelf) -> None:
-    shelf.receive()
-    client, address = pia(shelf), reverse("stock-count")
-    form = own_form(open_page(client, "stock-count"))
-    shelf.give(shelf.prescribe("AMOX"), 3)
-    refused = submit(client, address, form, **{"counted-0": "95"})
-    assert refused.status_code == 422
-    page = refused.content.decode()
-    assert "Now 97 are written. Look at the shelf again." in text_of(page)
-    again = own_form(page)
-    assert {("counted-0", "95"), ("shown-0", "97")} <= set(again.posted)
-    assert submit(client, address, again).status_code == 302
-    assert shelf.balance() == 95
 
 
 def test_a_provider_looks_and_does_not_touch(shelf: Shelf) -> None:

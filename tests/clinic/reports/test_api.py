@@ -40,11 +40,12 @@ def test_the_register(past: Past, day: Day) -> None:
     assert told(day, "register", **WEEK, page="2")["lines"] == []
 
 
-def test_whom_the_caller_may_not_open_is_not_named(past: Past, day: Day) -> None:
-    past.visit(patient=past.patient(registered_at=day.cast.darien))
+def test_whoever_was_cared_for_here_is_named_wherever_they_are_registered(past: Past, day: Day) -> None:
+    patient = past.patient(registered_at=day.cast.darien)
+    past.visit(patient=patient)
     day.node.role = "central"
     (line,) = told(day, "register")["lines"]
-    assert (line["patient"], line["name"], line["number"]) == (None, "", "")
+    assert (line["patient"], line["name"]) == (str(patient.pk), "Name Past")
 
 
 def test_morbidity(past: Past, day: Day) -> None:

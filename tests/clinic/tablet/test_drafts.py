@@ -11,6 +11,7 @@ from django.http import QueryDict
 from django.test import Client
 from django.urls import reverse
 
+from clinic.referrals.models import Referral
 from clinic.tablet.models import Draft
 from clinic.visits.models import StageEvent, Visit
 from registry.people.models import Patient
@@ -225,3 +226,19 @@ def test_the_list_shows_what_was_typed_and_a_page_says_that_it_is_there(
     assert "needs another look" in shown
     assert str(posted["save_id"]) not in shown
     assert 'data-needs-you="1"' in open_page(tablet.client, "queue")
+
+
+def test_a_letter_goes_on_where_it_was_left(day: Day, visit: Visit) -> None:
+    client, address = browser(day.cast.ana), reverse("refer", args=[visit.pk])
+    form = forms_on(open_page(client, "refer", visit.pk))[address]
+    draft_id, status = keep(
+        client, address, form.post(reason="Ultrasound", to_facility=str(day.cast.darien.pk))
+    )
+    assert status == 204
+    assert OFFER in text_of(open_page(client, "refer", visit.pk))
+    html, again = go_on(client, address, draft_id)
+    assert "Ultrasound" in html
+    assert dict(again.posted)["to_facility"] == str(day.cast.darien.pk)
+    assert submit(client, address, again, reason="Ultrasound", draft_id=draft_id).status_code == 302
+    assert Referral.objects.get().reason == "Ultrasound"
+    assert not Draft.objects.exists()

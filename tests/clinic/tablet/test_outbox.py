@@ -19,6 +19,7 @@ from clinic.tablet.sealing import change_key
 from clinic.visits.models import StageEvent, Visit
 from clinic.visits.services import edit_event
 from registry.people.models import Patient
+from registry.staff.devices import COOKIE
 from registry.staff.models import Account
 from sync.ledger.models import Change
 from sync.node import current_node
@@ -81,18 +82,18 @@ def test_somebody_else_who_holds_the_tablet_now_brings_it_but_did_not_write_it(
     item = tablet.seal(tablet.typed(*tablet.triage(visit, weight="61.5")))
     tablet.client.post(reverse("account_logout"), secure=True)
     pia = browser(day.pia)
-    pia.cookies["posta-device"] = "tablet-7"
+    pia.cookies[COOKIE] = "tablet-7"
     assert tablet.send(item, client=pia) == ["saved"]
     assert StageEvent.objects.get().made_by == day.tina.pk
     nobody = Client()
-    nobody.cookies["posta-device"] = "tablet-7"
+    nobody.cookies[COOKIE] = "tablet-7"
     assert tablet.send(item, client=nobody) == ["already"]
 
 
 def test_bringing_it_logs_nobody_in_and_keeps_no_session(day: Day, visit: Visit, tablet: Tablet) -> None:
     item = tablet.seal(tablet.typed(*tablet.triage(visit, weight="61.5")))
     nobody, before = Client(), Session.objects.count()
-    nobody.cookies["posta-device"] = "tablet-7"
+    nobody.cookies[COOKIE] = "tablet-7"
     tablet.send(item, client=nobody)
     assert Session.objects.count() == before
     assert nobody.get(reverse("me"), secure=True).status_code == 302
@@ -215,7 +216,7 @@ def test_work_of_somebody_who_left_is_neither_trusted_nor_lost(
 def test_another_tablet_with_the_same_text_writes_nothing(day: Day, visit: Visit, tablet: Tablet) -> None:
     item = tablet.seal(tablet.typed(*tablet.triage(visit, weight="61.5")))
     thief = Client()
-    thief.cookies["posta-device"] = "tablet-8"
+    thief.cookies[COOKIE] = "tablet-8"
     assert tablet.send(item, client=thief) == ["kept"]
     assert not StageEvent.objects.exists()
 
@@ -277,7 +278,7 @@ def test_a_pass_says_who_where_and_until_when(day: Day, tablet: Tablet) -> None:
 
 
 def test_nothing_of_it_travels(day: Day, visit: Visit, tablet: Tablet) -> None:
-    before = Change.objects.count()
+    before = Change.objects.exclude(table="openings").count()
     tablet.send(tablet.seal(tablet.typed(*tablet.triage(visit, weight="61.5")), "draft"))
-    assert Change.objects.count() == before
+    assert Change.objects.exclude(table="openings").count() == before
     assert current_node().kept["tablet_key"].key_id == TabletKey.objects.get().key_id

@@ -269,11 +269,11 @@ def test_a_retried_correction_is_one_change_with_the_same_outcome(day: Day, visi
     event = post(client, "events/", triage_of(visit)).json()
     path, stale = f"events/{event['id']}/", event["version"]
     patch(client, path, {"version": stale, "values": {"weight": 12.6}})
-    before = Change.objects.count()
+    before = Change.objects.exclude(table="openings").count()
     answers = [patch(client, path, {"version": stale, "values": {"pulse": 88}}, key) for _ in range(2)]
     assert answers[0].json() == answers[1].json()
     assert answers[0].json()["outcome"] == "merged"
-    assert Change.objects.count() == before + 1
+    assert Change.objects.exclude(table="openings").count() == before + 1
 
 
 def test_a_correction_needs_a_version_of_this_record(day: Day, visit: Visit) -> None:

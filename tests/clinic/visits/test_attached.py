@@ -12,6 +12,7 @@ from uuid import UUID, uuid4
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.template.defaultfilters import filesizeformat
 from django.test import Client
 from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
 
@@ -19,8 +20,11 @@ from clinic.programs.examples import example
 from clinic.programs.services import publish
 from clinic.visits.models import StageEvent, Visit
 from clinic.visits.services import edit_event
+from clinic.visits.timeline import tell
 from registry.attachments.models import Attachment
 from sync.files.models import Parcel
+from sync.files.store import file_store
+from sync.ledger.recording import recording
 from tests.chromium import start_chromium
 from tests.clinic.visits.day import Day
 from tests.registry.attachments.pictures import PDF, photo
@@ -82,6 +86,50 @@ def test_pictures_and_files_are_saved_with_the_stage(ana: Client, asked: Visit) 
     assert f"/attachments/{picture}/small/" in page and f"/attachments/{document}/" in page
     patient = ana.get(f"/patients/{asked.patient_id}/", secure=True).content.decode()
     assert "Photos and files" in patient and f"/attachments/{picture}/small/" in patient
+
+
+def test_a_file_is_told_by_what_it_is_and_opens(ana: Client, day: Day, asked: Visit) -> None:
+    picture, document = chosen(ana, asked), chosen(ana, asked, PDF, "file")
+    save(ana, address(asked), text="seen", image=picture, file_resource=document)
+    event = StageEvent.objects.get()
+    size = filesizeformat(len(PDF))
+    pages = (f"/visits/{asked.pk}/", f"/patients/{asked.patient_id}/", f"/events/{event.pk}/history/")
+    for where in (ana.get(one, secure=True).content.decode() for one in pages):
+        assert "a file" not in where
+        links = re.compile(r'<a class="link" href="(/attachments/[^"]*)".*?<bdi>([^<]*)</bdi>', re.DOTALL)
+        found = dict(links.findall(where))
+        assert found[f"/attachments/{document}/"] == f"PDF document, {size}"
+        assert found[f"/attachments/{picture}/"].startswith("Picture, ")
+    file_store().remove(Attachment.objects.get(pk=document).sha256)
+    page = ana.get(pages[0], secure=True).content.decode()
+    assert f"PDF document, {size}, not here yet" in page
+    assert f'href="/attachments/{document}/"' not in page
+
+
+def test_a_file_of_somebody_else_is_not_told(ana: Client, day: Day, asked: Visit) -> None:
+    """An answer that came from elsewhere may name anything."""
+    theirs = day.visit(station="provider")
+    picture = chosen(ana, theirs)
+    save(ana, address(theirs), text="seen", image=picture)
+    save(ana, address(asked), text="seen")
+    mine = StageEvent.objects.get(patient=asked.patient)
+    with recording(by=THE_NODE) as written:
+        written.edit(mine, {"values.image": picture})
+    (told,) = tell([StageEvent.objects.get(pk=mine.pk)])
+    answer = next(one for one in told.answers if one.key == "image")
+    assert (answer.text, answer.url) == ("a file", "")
+
+
+def test_a_form_that_nobody_is_asked_for_waits_beside_the_visit(ana: Client, asked: Visit) -> None:
+    def lists() -> tuple[str, str]:
+        page = ana.get(f"/visits/{asked.pk}/", secure=True).content.decode()
+        todo, _heading, beside = page.partition("Other forms")
+        return todo, beside
+
+    assert "All field kinds" not in lists()[0]
+    assert "All field kinds" in lists()[1]
+    save(ana, address(asked), text="seen")
+    assert "All field kinds" in lists()[0]
 
 
 def test_a_form_that_comes_back_still_has_the_picture(ana: Client, asked: Visit) -> None:

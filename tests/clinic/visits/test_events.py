@@ -184,9 +184,9 @@ def test_a_correction_touches_only_what_it_says(day: Day, visit: Visit) -> None:
 
 
 def test_what_is_said_again_is_not_written_again(day: Day, visit: Visit) -> None:
-    event, before = day.triage(visit), Change.objects.count()
+    event, before = day.triage(visit), Change.objects.exclude(table="openings").count()
     assert edit_event(by=day.nurse, event=event, changes={"weight": 12.4}, seen=event.version) == "applied"
-    assert Change.objects.count() == before
+    assert Change.objects.exclude(table="openings").count() == before
 
 
 def test_different_questions_merge(day: Day, visit: Visit) -> None:
@@ -218,9 +218,9 @@ def test_a_repeated_correction_answers_as_it_did_the_first_time(day: Day, visit:
     said = {"by": day.ana, "event": event, "changes": {"pulse": "88"}, "seen": seen, "save_id": save_id}
     assert edit_event(**said) == "merged"  # type: ignore[arg-type]
     edit_event(by=day.nurse, event=event, changes={"pulse": "90"})
-    before = Change.objects.count()
+    before = Change.objects.exclude(table="openings").count()
     assert edit_event(**said) == "merged"  # type: ignore[arg-type]
-    assert Change.objects.count() == before
+    assert Change.objects.exclude(table="openings").count() == before
     assert StageEvent.objects.get(pk=event.pk).values["pulse"] == "90"
 
 

@@ -120,10 +120,10 @@ def test_a_nurse_takes_records_and_sends_on(day: Day, visit: Visit) -> None:
 def test_a_double_tap_on_save_is_one_change(day: Day, visit: Visit) -> None:
     client = day.browser()
     action, form = stage_form(client, visit, "opd_stage_triage")
-    before = Change.objects.count()
+    before = Change.objects.exclude(table="openings").count()
     for _ in range(2):
         assert submit(client, action, form, weight="12.4").status_code == 302
-    assert Change.objects.count() == before + 1
+    assert Change.objects.exclude(table="openings").count() == before + 1
 
 
 def test_a_form_that_comes_back_with_other_answers_is_put_beside_what_is_recorded(
@@ -184,10 +184,10 @@ def test_a_stale_form_is_a_concurrent_edit(day: Day, visit: Visit) -> None:
 def test_a_retried_correction_is_one_change_and_a_changed_retry_is_shown(day: Day, visit: Visit) -> None:
     event, client = day.triage(visit), day.browser()
     action, form = stage_form(client, visit, event.pk)
-    before = Change.objects.count()
+    before = Change.objects.exclude(table="openings").count()
     for _ in range(2):
         assert submit(client, action, form, weight="12.6").status_code == 302
-    assert Change.objects.count() == before + 1
+    assert Change.objects.exclude(table="openings").count() == before + 1
     response = submit(client, action, form, weight="12.8")
     assert response.status_code == 422
     assert "Recorded is: 12.6 kg" in text_of(response.content.decode())

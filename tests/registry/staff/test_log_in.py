@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from registry.staff.devices import COOKIE
 from registry.staff.models import Account, Credential, SignIn
 from registry.staff.services import install_roster, roster_for
 from sync.node import Node
@@ -38,7 +39,7 @@ def test_log_in_offline(clinic: Node, cast: Cast) -> None:
     assert (answer.status_code, answer["Location"]) == (302, "/")
     assert client.cookies["django_language"].value == "es"
     noted = SignIn.objects.get()
-    assert (noted.staff_id, noted.device) == (cast.rosa.pk, client.cookies["posta-device"].value)
+    assert (noted.staff_id, noted.device) == (cast.rosa.pk, client.cookies[COOKIE].value)
     assert "Rosa Pineda" in client.get("/me/", secure=True).content.decode()
 
 
@@ -106,7 +107,7 @@ def test_my_page_says_how_long_i_may_work_offline(clinic: Node, cast: Cast) -> N
     page = client.get("/me/", secure=True)
     assert (page.context["offline_until"] - clinic.now()).days == 30
     assert page.context["staff"]["facilities"] == ["Bocas del Toro"]
-    assert [one["this"] for one in page.context["sessions"]] == [True]
+    assert [one.this for one in page.context["sessions"]] == [True]
 
 
 def test_guessing_is_slowed(clinic: Node) -> None:

@@ -12,17 +12,14 @@ from django.core.management import CommandError, call_command
 from django.http import HttpRequest, HttpResponse
 from django.test import RequestFactory
 
-from registry.staff.devices import Devices, device_of
-from registry.staff.models import Account, ApiToken, SignIn, StaffMember
+from registry.staff.devices import COOKIE, Devices, device_of
+from registry.staff.models import Account, ApiToken, StaffMember
 from registry.staff.policy import NOBODY
 from registry.staff.selectors import account_of, author_of, authority_in
 from registry.staff.sessions import (
     account_of_token,
     issue_token,
-    note_sign_in,
     revoke_tokens,
-    sign_ins_to_sign_off,
-    sign_off,
 )
 from sync.node import Node
 from tests.registry.conftest import PASSWORD, TODAY, Cast
@@ -63,14 +60,6 @@ def test_the_use_of_a_token_is_noted_once_an_hour(ana: Account, node: Node) -> N
     assert moments == [TODAY, TODAY, TODAY + timedelta(minutes=61)]
 
 
-def test_log_ins_wait_for_central(ana: Account) -> None:
-    first, second = note_sign_in(ana.staff_id, "tablet-1"), note_sign_in(ana.staff_id, "tablet-2")
-    assert sign_ins_to_sign_off() == [first, second]
-    sign_off([first.pk])
-    assert sign_ins_to_sign_off() == [second]
-    assert SignIn.objects.get(pk=first.pk).signed_off == TODAY
-
-
 @pytest.mark.parametrize(
     ("header", "cookie", "device"),
     [
@@ -85,7 +74,7 @@ def test_log_ins_wait_for_central(ana: Account) -> None:
 def test_which_device(header: str, cookie: str, device: str) -> None:
     request = RequestFactory().get("/", headers={"Posta-Device": header} if header else {})
     if cookie:
-        request.COOKIES["posta-device"] = cookie
+        request.COOKIES[COOKIE] = cookie
     assert device_of(request) == device
 
 
@@ -97,12 +86,12 @@ def test_a_browser_gets_a_device_of_its_own_and_keeps_it() -> None:
         return HttpResponse()
 
     first = Devices(page)(RequestFactory().get("/"))
-    cookie = first.cookies["posta-device"]
+    cookie = first.cookies[COOKIE]
     assert seen == [cookie.value]
     assert cookie.value.startswith("tablet-")
     assert (cookie["secure"], cookie["httponly"], cookie["samesite"]) == (True, True, "Strict")
     known = RequestFactory().get("/")
-    known.COOKIES["posta-device"] = cookie.value
+    known.COOKIES[COOKIE] = cookie.value
     assert not Devices(page)(known).cookies
     assert not Devices(page)(RequestFactory().get("/", headers={"Authorization": "Bearer x"})).cookies
 

@@ -305,8 +305,8 @@ def test_roles_come_and_go(central: Node, cast: Cast) -> None:
 def test_names_and_tiles(clinic: Node, cast: Cast) -> None:
     assert staff_names([cast.ana.pk, None, uuid4()]) == {cast.ana.pk: "Ana Batista"}
     assert people_on_duty() == [
-        {"username": "ana", "name": "Ana Batista", "role": "Provider"},
-        {"username": "rosa", "name": "Rosa Pineda", "role": "Registrar"},
+        {"id": str(cast.ana.pk), "username": "ana", "name": "Ana Batista", "role": "Provider"},
+        {"id": str(cast.rosa.pk), "username": "rosa", "name": "Rosa Pineda", "role": "Registrar"},
     ]
 
 
