@@ -3,7 +3,11 @@
 
 PY := .venv/bin/python
 WORKERS ?= auto
-PYTEST = $(PY) -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
+# What stands still for ten minutes says where, and fails instead of holding up all others.
+WATCHED = -m pytest -o faulthandler_timeout=600 -o faulthandler_exit_on_timeout=true
+PYTEST = $(PY) $(WATCHED) -n $(WORKERS) --dist loadfile $(ARGS)
+# The walks share two real nodes and one browser, whose event loop no other test in its process would bear.
+WALKS = $(PY) $(WATCHED) $(ARGS) tests/browser
 
 .PHONY: help setup demo run test test-fast bench bench-tablets lint format chromium
 
@@ -24,8 +28,9 @@ chromium:
 	@deploy/workshop/chromium.sh
 
 test: setup chromium lint
-	POSTA_TEST_ENGINE=sqlite $(PYTEST)
-	POSTA_TEST_ENGINE=postgres $(PYTEST)
+	POSTA_TEST_ENGINE=sqlite $(PYTEST) --ignore=tests/browser
+	POSTA_TEST_ENGINE=sqlite $(WALKS)
+	POSTA_TEST_ENGINE=postgres $(PYTEST) --ignore=tests/browser
 
 test-fast: setup
 	POSTA_MACHINE_SEEDS=20 $(PYTEST) --ignore=tests/browser --ignore=tests/system --ignore=tests/bench

@@ -162,10 +162,6 @@ class Comparison:
     later: bool = False
 
     @property
-    def all_equal(self) -> bool:
-        return not self.differing
-
-    @property
     def word(self) -> str:
         """For the run's row: what may be said of both sides now."""
         if self.differing:

@@ -328,7 +328,7 @@ def check_digests(run: Run) -> None:
         return
     result = compare(run.session)
     run.row.digests = result.word
-    if not result.all_equal:
+    if result.differing:
         SecurityEvent.objects.create(
             at=current_node().wall(),
             code="digest",

@@ -10,10 +10,18 @@ import shutil
 
 from playwright.sync_api import Browser, Playwright
 
-QUIET = (
-    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-    "--disable-component-update --disable-sync"
+# With RenderDocument a tab that is closed while a page arrives never ends, and whoever closes it waits for
+# ever (Playwright's issue 42068). The browser takes one such list: this one stands for Playwright's as well.
+OFF = (
+    "RenderDocument PaintHolding HttpsUpgrades HttpsFirstBalancedModeAutoEnable DestroyProfileOnBrowserClose "
+    "ThirdPartyStoragePartitioning AvoidUnnecessaryBeforeUnloadCheckSync AvoidCorsURLLoaderRestartOnRedirect "
+    "OptimizationHints NetworkTimeServiceQuerying PreconnectToSearch MediaRouter LensOverlay AimEnabled"
 ).split()
+QUIET = (
+    *"--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking".split(),
+    *"--disable-component-update --disable-sync".split(),
+    f"--disable-features={','.join(OFF)}",
+)
 
 
 def start_chromium(playwright: Playwright, *more: str) -> Browser:

@@ -20,7 +20,9 @@ import pytest
 from django.conf import settings
 from django.core.cache import cache
 from django.utils import translation
+from pytest_django import DjangoDbBlocker
 
+from tests.databases import DatabaseShelf
 from tests.services import Postgres, start_postgres
 
 TEST_DATA_KEY = bytes(range(32)).hex()
@@ -134,6 +136,17 @@ def _english() -> Iterator[None]:
 def _nobody_has_tried_to_log_in() -> None:
     """The limits of log-ins count by the minute, and the minute may have begun in another test."""
     cache.clear()
+
+
+@pytest.fixture(scope="session")
+def database_shelf(
+    tmp_path_factory: pytest.TempPathFactory, django_db_blocker: DjangoDbBlocker
+) -> Iterator[DatabaseShelf]:
+    """Migrated empty databases; database access is open while it lives."""
+    with django_db_blocker.unblock():
+        shelf = DatabaseShelf(tmp_path_factory.mktemp("shelf"))
+        yield shelf
+        shelf.close()
 
 
 @pytest.fixture

@@ -40,7 +40,8 @@ FOLLOWED: Final = """(
     SELECT scope FROM {subscriptions}
     WHERE node_uuid = (SELECT NULLIF(current_setting('{node}', true), '')::uuid)
 )"""
-JUST_MADE: Final = "((SELECT NULLIF(current_setting('{new}', true), ''))::uuid[])"
+# Its text is read once, not for every row: by the inner cast. The outer one only says that it is a list.
+JUST_MADE: Final = "((SELECT NULLIF(current_setting('{new}', true), '')::uuid[])::uuid[])"
 MAKE_ROLE: Final = """
     DO $$ BEGIN
         IF NOT EXISTS (SELECT 1 FROM pg_roles WHERE rolname = '{role}') THEN
@@ -136,9 +137,7 @@ def check_wall(**_asked: Any) -> list[checks.CheckMessage]:
     found: list[checks.CheckMessage] = []
     if settings.POSTA_ROLE == "central":
         if wrong := what_is_wrong():
-            found.append(
-                checks.Warning(wrong, hint="See docs/adr/0029-row-level-security.md.", id="feed.W001")
-            )
+            found.append(checks.Warning(wrong, hint=PAGE, id="feed.W001"))
         if is_superuser():
             told = "The database user of this node may do everything. Give it a user of its own."
             found.append(checks.Warning(told, hint=PAGE, id="feed.W002"))

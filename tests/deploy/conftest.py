@@ -20,14 +20,16 @@ TWICE_THE_TEXT = "--blink-settings=defaultFontSize=32"
 
 
 @pytest.fixture(scope="session")
-def lived(tmp_path_factory: pytest.TempPathFactory, django_db_blocker: DjangoDbBlocker) -> Iterator[LivedIn]:
+def lived(
+    tmp_path_factory: pytest.TempPathFactory,
+    database_shelf: DatabaseShelf,
+    django_db_blocker: DjangoDbBlocker,
+) -> Iterator[LivedIn]:
     """A clinic and its central; pages may be asked for, nothing is written."""
     with django_db_blocker.unblock():
-        shelf = DatabaseShelf(tmp_path_factory.mktemp("shelf"))
-        made = live_in(tmp_path_factory.mktemp("lived"), shelf)
+        made = live_in(tmp_path_factory.mktemp("lived"), database_shelf)
         yield made
         made.world.close()
-        shelf.close()
 
 
 @pytest.fixture(scope="module")

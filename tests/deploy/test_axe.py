@@ -24,6 +24,7 @@ from tests.deploy.screen import OPEN_ALL, Screen
 from tests.deploy.specimens import ARABIC, pages
 from tests.lived_in import LivedIn
 
+pytestmark = pytest.mark.once  # what a browser makes of a page is the same on every engine
 LEVEL: Final = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 SEARCH: Final = """async ([kind, values]) => {
   const found = await axe.run(document, {runOnly: {type: kind, values}, resultTypes: ['violations']});

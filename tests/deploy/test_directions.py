@@ -17,6 +17,7 @@ from tests.deploy.lived_pages import LIVED
 from tests.lived_day import NAMES
 from tests.lived_in import LivedIn
 
+pytestmark = pytest.mark.once  # what leaves the server is the same on every engine
 ARABIC: Final = re.compile("[\u0621-\u064a]")
 LATIN: Final = [part for given, family, *_ in NAMES for part in (given, family) if part[0].isascii()]
 COLLEAGUES: Final = [one.full_name for one in STAFF]

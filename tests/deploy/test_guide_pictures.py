@@ -23,6 +23,7 @@ from tests.deploy.screen import Screen
 from tests.deploy.specimens import pages
 from tests.lived_in import LivedIn
 
+pytestmark = pytest.mark.once  # what a browser makes of a page is the same on every engine
 WRITE: Final = os.environ.get("POSTA_GUIDE_PICTURES") == "write"
 # The browser itself knows WebP; half the size is enough for a picture beside a sentence.
 TO_WEBP: Final = """async ([png, width, height]) => {

@@ -24,6 +24,7 @@ from tests.deploy.specimens import pages
 from tests.deploy.test_screens import STICKS_OUT, TOO_SMALL
 from tests.lived_in import LivedIn
 
+pytestmark = pytest.mark.once  # what a browser makes of a page is the same on every engine
 FIRST_LOAD: Final = 150_000
 A_PAGE_AFTER: Final = 30_000
 STATIC: Final = re.compile(r'(?:src|href)="/static/([^"]+)"')

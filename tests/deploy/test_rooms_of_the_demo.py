@@ -43,10 +43,10 @@ from sync.node import current_node
 from sync.run import make_run
 from sync.status import status
 from tests.registry.conftest import cheap_argon2
-from tests.sync.conftest import database_shelf, make_world
+from tests.sync.conftest import make_world
 from tests.world import Site, World
 
-__all__ = ["cheap_argon2", "database_shelf", "make_world"]
+__all__ = ["cheap_argon2", "make_world"]
 NOW = datetime(2026, 11, 21, 9, 30, tzinfo=UTC)
 DAY_MS = 86_400_000
 PEOPLE = 16

@@ -22,6 +22,7 @@ from registry.staff.policy import Role
 from tests.deploy.lived_pages import LIVED
 from tests.lived_in import LivedIn
 
+pytestmark = pytest.mark.once  # what leaves the server is the same on every engine
 HOSTS: Final = ("elsewhere.example", "clinic.local.evil.example", "127.0.0.1.nip.io", "[::2]", "a b")
 DOORS: Final = ("/", "/account/login/", "/api/v1/schema/", "/sync/v1/hello", "/tablet/proof/", "/nowhere/")
 TURNS: Final = [chr(one) for one in (*range(0x202A, 0x202F), *range(0x2066, 0x206A))]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from functools import cache
+from functools import lru_cache
 from pathlib import Path
 
 from tests.docs.pages import ROOT, name_of, project_files
@@ -16,7 +16,7 @@ from tests.docs.pages import ROOT, name_of, project_files
 PRODUCT = ("deploy", "clinic", "registry", "sync")
 
 
-@cache
+@lru_cache(maxsize=100)  # a thousand of them would slow whatever else this process tests
 def tree_of(path: Path) -> ast.Module:
     return ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
 

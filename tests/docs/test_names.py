@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -125,6 +126,7 @@ def test_every_target_of_make_exists(document: Path) -> None:
 # Settings
 
 
+@cache
 def settings_in_code() -> set[str]:
     paths = modules(*PRODUCT, "tests")
     found = {

@@ -123,6 +123,21 @@ def cast(node: Node) -> Cast:
 
 
 @pytest.fixture
+def carla(cast: Cast, node: Node) -> StaffMember:
+    """She looks after the laptop at Bocas."""
+    before, node.role = node.role, "central"
+    made = add_staff(
+        by=THE_NODE,
+        username="carla",
+        full_name="Carla Quintero",
+        grants=[("coordinator", cast.bocas)],
+        password=PASSWORD,
+    )
+    node.role = before
+    return made
+
+
+@pytest.fixture
 def rosa(cast: Cast) -> Author:
     return cast.author(cast.rosa)
 

@@ -33,24 +33,14 @@ ANOTHER = "another lantern 8"
 DAY_MS = 86_400_000
 
 
-@pytest.fixture(scope="module")
-def shelf(
-    tmp_path_factory: pytest.TempPathFactory, django_db_blocker: DjangoDbBlocker
-) -> Iterator[DatabaseShelf]:
-    with django_db_blocker.unblock():
-        made = DatabaseShelf(tmp_path_factory.mktemp("shelf"))
-        yield made
-        made.close()
-
-
 @pytest.fixture
 def world(
-    tmp_path: Path, shelf: DatabaseShelf, django_db_blocker: DjangoDbBlocker, settings: Settings
+    tmp_path: Path, database_shelf: DatabaseShelf, django_db_blocker: DjangoDbBlocker, settings: Settings
 ) -> Iterator[World]:
     """A central with two facilities and a nurse, and one clinic laptop at the first of them."""
     settings.POSTA_NUMBER_POOL = 8
     with django_db_blocker.unblock():
-        world = World(tmp_path / "world", shelf, clinics=0)
+        world = World(tmp_path / "world", database_shelf, clinics=0)
         with world.at(world.central):
             bocas = add_facility(by=THE_NODE, name="Bocas", code="BOC")
             add_facility(by=THE_NODE, name="Yaviza", code="DAR")

@@ -13,17 +13,6 @@ from tests.databases import DatabaseShelf
 from tests.world import World
 
 
-@pytest.fixture(scope="session")
-def database_shelf(
-    tmp_path_factory: pytest.TempPathFactory, django_db_blocker: DjangoDbBlocker
-) -> Iterator[DatabaseShelf]:
-    """Migrated empty databases; database access is open while it lives."""
-    with django_db_blocker.unblock():
-        shelf = DatabaseShelf(tmp_path_factory.mktemp("shelf"))
-        yield shelf
-        shelf.close()
-
-
 @pytest.fixture
 def make_world(
     tmp_path: Path, database_shelf: DatabaseShelf, django_db_blocker: DjangoDbBlocker

@@ -26,11 +26,11 @@ from sync.feed.models import Subscription
 from sync.ledger.recording import Author, recording
 from sync.review.models import Conflict
 from tests.clinic.pharmacy.shelf import LIST
-from tests.sync.conftest import database_shelf, make_world
+from tests.sync.conftest import make_world
 from tests.sync.conftest import world as two_clinics
 from tests.world import Site, World
 
-__all__ = ["database_shelf", "make_world", "two_clinics"]
+__all__ = ["make_world", "two_clinics"]
 
 NODE = Author(None, "tablet")
 LOT = LotName("A1", date(2030, 6, 30))

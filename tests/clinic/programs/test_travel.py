@@ -15,10 +15,10 @@ from clinic.programs.services import publish
 from sync.problems import Problem
 from tests.clinic.nodes import OFFICE
 from tests.clinic.programs.samples import CHILD, with_element
-from tests.sync.conftest import database_shelf, make_world, world
+from tests.sync.conftest import make_world, world
 from tests.world import Site, World
 
-__all__ = ["database_shelf", "make_world", "world"]
+__all__ = ["make_world", "world"]
 
 
 @pytest.fixture(autouse=True)

@@ -14,10 +14,10 @@ from registry.places.models import Facility
 from registry.places.services import add_facility
 from sync.ledger.recording import Author, recording
 from sync.models import EnrolledNode
-from tests.sync.conftest import database_shelf, make_world
+from tests.sync.conftest import make_world
 from tests.world import World
 
-__all__ = ["database_shelf", "make_world"]
+__all__ = ["make_world"]
 
 NODE = Author(None, "tablet")
 

@@ -13,27 +13,17 @@ from clinic.tablet.models import AuthorPass, Draft
 from clinic.visits.models import StageEvent, Visit
 from registry.staff.devices import COOKIE as LABEL
 from registry.staff.models import Account, StaffMember
-from registry.staff.services import add_staff
 from registry.tablets.models import Offer, Tablet
 from registry.tablets.services import IN_SESSION, revoke
 from sync.ledger.recording import Author
 from sync.node import Node
 from tests.clinic.tablet.conftest import Tablet as Hand
 from tests.clinic.visits.day import Day
-from tests.registry.conftest import THE_NODE, browser
+from tests.registry.conftest import browser, carla
 from tests.registry.tablets.device import Device, enrolled, on_wifi
 
+__all__ = ["carla"]
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def carla(day: Day, node: Node) -> StaffMember:
-    """She looks after the laptop."""
-    node.role = "central"
-    grants = [("coordinator", day.cast.bocas)]
-    made = add_staff(by=THE_NODE, username="carla", full_name="Carla Quintero", grants=grants)
-    node.role = "clinic"
-    return made
 
 
 @pytest.fixture

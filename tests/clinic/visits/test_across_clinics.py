@@ -21,11 +21,11 @@ from registry.people.models import Patient
 from registry.places.models import Facility
 from registry.places.services import add_facility
 from sync.ledger.recording import Author, recording
-from tests.sync.conftest import database_shelf, make_world
+from tests.sync.conftest import make_world
 from tests.sync.conftest import world as two_clinics
 from tests.world import Site, World
 
-__all__ = ["database_shelf", "make_world", "two_clinics"]
+__all__ = ["make_world", "two_clinics"]
 
 NODE = Author(None, "tablet")
 

@@ -10,10 +10,10 @@ from registry.places.models import Facility
 from registry.staff.models import StaffMember
 from sync.ledger.models import Change
 from sync.ledger.recording import Author
-from tests.registry.test_between_nodes import shelf, world
+from tests.registry.test_between_nodes import world
 from tests.world import World
 
-__all__ = ["shelf", "world"]
+__all__ = ["world"]
 
 
 def test_a_look_at_a_clinic_is_read_at_central_and_proved_on_both_sides(world: World) -> None:

@@ -24,8 +24,10 @@ from registry.staff.services import add_staff
 from registry.staff.sessions import note_sign_in
 from sync.enrolment import join, offer
 from sync.models import LinkState, SyncRun
+from sync.node import Node
 from tests.databases import DatabaseShelf
-from tests.registry.conftest import PASSWORD, THE_NODE
+from tests.registry.conftest import PASSWORD, THE_NODE, Cast
+from tests.registry.staff.at_the_tablet import become_clinic
 from tests.world import Link, Site, World
 
 LOGIN = "/account/login/"
@@ -103,23 +105,20 @@ class Staffed:
             return list(SignIn.objects.order_by("pk").values_list("outcome", flat=True))
 
 
-@pytest.fixture(scope="package")
-def staff_shelf(
-    tmp_path_factory: pytest.TempPathFactory, django_db_blocker: DjangoDbBlocker
-) -> Iterator[DatabaseShelf]:
-    with django_db_blocker.unblock():
-        made = DatabaseShelf(tmp_path_factory.mktemp("staff-shelf"))
-        yield made
-        made.close()
+@pytest.fixture
+def clinic(cast: Cast, node: Node) -> Node:
+    """The node of the cast, as the laptop of their facility."""
+    become_clinic(cast, node)
+    return node
 
 
 @pytest.fixture
 def staffed(
-    tmp_path: Path, staff_shelf: DatabaseShelf, django_db_blocker: DjangoDbBlocker, settings: Settings
+    tmp_path: Path, database_shelf: DatabaseShelf, django_db_blocker: DjangoDbBlocker, settings: Settings
 ) -> Iterator[Staffed]:
     settings.POSTA_TABLETS = "open"
     with django_db_blocker.unblock():
-        world = World(tmp_path / "world", staff_shelf, clinics=0)
+        world = World(tmp_path / "world", database_shelf, clinics=0)
         with world.at(world.central):
             codes = _decide()
         for name, code in codes.items():

@@ -12,13 +12,7 @@ from registry.staff.full_login import CLOSED_PAGES, OPEN_PAGES, is_open_by_pin, 
 from registry.staff.models import SignIn
 from sync.node import Node
 from tests.registry.conftest import PASSWORD, Cast
-from tests.registry.staff.at_the_tablet import Tablet, become_clinic, later
-
-
-@pytest.fixture
-def clinic(cast: Cast, node: Node) -> Node:
-    become_clinic(cast, node)
-    return node
+from tests.registry.staff.at_the_tablet import Tablet, later
 
 
 @pytest.fixture

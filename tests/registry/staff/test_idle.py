@@ -13,13 +13,7 @@ from pytest_django import Settings
 from registry.staff import watch
 from sync.node import Node
 from tests.registry.conftest import Cast
-from tests.registry.staff.at_the_tablet import PIN, Tablet, become_clinic, later
-
-
-@pytest.fixture
-def clinic(cast: Cast, node: Node) -> Node:
-    become_clinic(cast, node)
-    return node
+from tests.registry.staff.at_the_tablet import PIN, Tablet, later
 
 
 @pytest.fixture

@@ -15,13 +15,7 @@ from sync.models import SecurityEvent
 from sync.node import Node, acting_as
 from sync.vault.keys import pepper
 from tests.registry.conftest import Cast, browser
-from tests.registry.staff.at_the_tablet import Tablet, become_clinic, later
-
-
-@pytest.fixture
-def clinic(cast: Cast, node: Node) -> Node:
-    become_clinic(cast, node)
-    return node
+from tests.registry.staff.at_the_tablet import Tablet, later
 
 
 def guess(name: str, times: int, *, device: str = "", browser: str = "") -> int:

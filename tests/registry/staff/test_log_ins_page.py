@@ -14,10 +14,9 @@ from registry.panels import pages_for
 from registry.staff.log_ins import MOST, WORDS
 from registry.staff.models import Account, SignIn, StaffMember
 from registry.staff.selectors import authority_of
-from registry.staff.services import add_staff
 from sync.models import EnrolledNode
 from sync.node import Node
-from tests.registry.conftest import PASSWORD, THE_NODE, TODAY, Cast, browser
+from tests.registry.conftest import TODAY, Cast, browser
 
 PAGE = "/log-ins/"
 
@@ -25,20 +24,6 @@ PAGE = "/log-ins/"
 @pytest.fixture(autouse=True)
 def any_tablet(settings: Settings) -> None:
     settings.POSTA_TABLETS = "open"
-
-
-@pytest.fixture
-def carla(cast: Cast, node: Node) -> StaffMember:
-    node.role = "central"
-    member = add_staff(
-        by=THE_NODE,
-        username="carla",
-        full_name="Carla Ruiz",
-        grants=[("coordinator", cast.bocas)],
-        password=PASSWORD,
-    )
-    node.role = "clinic"
-    return member
 
 
 def logged_in(staff: StaffMember, outcome: str = "", **said: Any) -> SignIn:

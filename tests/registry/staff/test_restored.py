@@ -10,10 +10,10 @@ from registry.staff.shifts import shifts_here
 from sync.ledger.birth import take_new_identity
 from sync.vault.backup import make_backup, put_back
 from tests.registry.staff.at_the_tablet import PIN, Tablet
-from tests.registry.test_between_nodes import laptop, shelf, world
+from tests.registry.test_between_nodes import laptop, world
 from tests.world import Site, World
 
-__all__ = ["laptop", "shelf", "world"]
+__all__ = ["laptop", "world"]
 
 
 def test_a_restored_backup_forgets_no_lock_and_knows_no_shift(world: World, laptop: Site) -> None:

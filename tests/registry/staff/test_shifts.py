@@ -23,13 +23,7 @@ from sync.ledger.selectors import history_of
 from sync.node import Node
 from tests.registry.conftest import PASSWORD, TODAY, Cast, give_numbers
 from tests.registry.people.test_pages import EVA, fields_of
-from tests.registry.staff.at_the_tablet import PIN, Tablet, become_clinic, later
-
-
-@pytest.fixture
-def clinic(cast: Cast, node: Node) -> Node:
-    become_clinic(cast, node)
-    return node
+from tests.registry.staff.at_the_tablet import PIN, Tablet, later
 
 
 @pytest.fixture

@@ -5,14 +5,7 @@ from __future__ import annotations
 import pytest
 
 from sync.node import Node
-from tests.registry.conftest import Cast
-from tests.registry.staff.at_the_tablet import Tablet, become_clinic, later
-
-
-@pytest.fixture
-def clinic(cast: Cast, node: Node) -> Node:
-    become_clinic(cast, node)
-    return node
+from tests.registry.staff.at_the_tablet import Tablet, later
 
 
 def test_refused_on_the_thirty_first_day(clinic: Node) -> None:

@@ -10,10 +10,10 @@ from django.test import Client
 from pytest_django import Settings
 
 from registry.staff.models import Credential, StaffMember
-from registry.staff.services import add_staff, install_roster, roster_for
+from registry.staff.services import install_roster, roster_for
 from sync.node import Node
 from sync.vault.keys import pepper
-from tests.registry.conftest import PASSWORD, THE_NODE, Cast, browser
+from tests.registry.conftest import Cast, browser
 
 Later = Callable[..., None]
 
@@ -34,21 +34,6 @@ def passwords(cast: Cast, node: Node, settings: Settings) -> None:
     node.role = "clinic"
     install_roster(entries)
     settings.POSTA_IDLE_MINUTES = 600
-
-
-@pytest.fixture
-def carla(cast: Cast, node: Node) -> StaffMember:
-    """She looks after the laptop at Bocas."""
-    node.role = "central"
-    made = add_staff(
-        by=THE_NODE,
-        username="carla",
-        full_name="Carla Quintero",
-        grants=[("coordinator", cast.bocas)],
-        password=PASSWORD,
-    )
-    node.role = "clinic"
-    return made
 
 
 @pytest.fixture
