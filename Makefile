@@ -9,10 +9,10 @@ PYTEST = $(PY) $(WATCHED) -n $(WORKERS) --dist loadfile $(ARGS)
 # The walks share two real nodes and one browser, whose event loop no other test in its process would bear.
 WALKS = $(PY) $(WATCHED) $(ARGS) tests/browser
 
-.PHONY: help setup demo run test test-fast bench bench-tablets lint format chromium
+.PHONY: help setup demo run test test-fast bench bench-tablets bench-log-ins lint format lock chromium
 
 help:
-	@echo 'make setup | demo | run | test | test-fast | bench | bench-tablets | lint | format   (ARGS="…" is passed on)'
+	@echo 'make setup | demo | run | test | test-fast | bench | bench-tablets | bench-log-ins | lint | format | lock   (ARGS="…" is passed on)'
 
 setup:
 	@PYTHON='$(PYTHON)' deploy/workshop/setup.sh
@@ -38,6 +38,9 @@ test-fast: setup
 bench-tablets: setup
 	@$(PY) -m tests.bench.tablets $(ARGS)
 
+bench-log-ins: setup
+	@$(PY) -m tests.bench.log_ins $(ARGS)
+
 bench: setup
 	@$(PY) -m tests.bench $(ARGS)
 
@@ -48,7 +51,14 @@ lint: setup
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
 	.venv/bin/lint-imports --no-cache
+	@$(PY) deploy/workshop/audit.py
 
 format: setup
 	.venv/bin/ruff check --fix .
 	.venv/bin/ruff format .
+
+# After a change of dependencies in pyproject.toml; ARGS="--upgrade" looks for newer ones. Needs uv.
+lock:
+	uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --generate-hashes \
+		--no-annotate --custom-compile-command 'make lock' \
+		--output-file deploy/workshop/locked.txt $(ARGS)

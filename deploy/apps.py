@@ -18,6 +18,7 @@ class DeployConfig(AppConfig):
 
     def _offer_pages_of_sync(self) -> None:
         """Sync sits below the navigation and cannot offer its pages itself."""
+        from deploy.laptop_pages import may_look_after_laptop
         from registry.panels import offer_page
         from registry.staff.log_ins import may_see as may_see_log_ins
         from registry.staff.policy import Role, can_resolve, can_see_central
@@ -28,7 +29,11 @@ class DeployConfig(AppConfig):
         offer_page("review", "review", _("Review"), order=70, may=can_resolve, first_for=first)
         offer_page("log-ins", "key", _("Log-ins"), order=85, may=may_see_log_ins)
         offer_page("team", "lock", _("Team"), order=86, may=may_look_after_team)
-        offer_page("sync-status", "sync", _("Sync"), order=80, roles=("clinic",), first_for=first)
+        clinic = ("clinic",)
+        offer_page(
+            "laptop-check", "laptop", _("This laptop"), order=90, may=may_look_after_laptop, roles=clinic
+        )
+        offer_page("sync-status", "sync", _("Sync"), order=80, roles=clinic, first_for=first)
 
     def _offer_rights(self) -> None:
         """The table of who may do what asks the policies of every room."""

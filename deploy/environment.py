@@ -141,6 +141,14 @@ def second_factor(env: Environment) -> SecondFactor:
     return cast("SecondFactor", value)
 
 
+def power_off(env: Environment) -> Path | None:
+    """The file by which a page asks that the laptop be switched off; None where that is done by hand."""
+    value = env.get("POSTA_POWER_OFF", "")
+    if value and not value.startswith("/"):
+        raise ImproperlyConfigured(f"POSTA_POWER_OFF must be an absolute path, not {value!r}.")
+    return Path(value) if value else None
+
+
 def celery_url(address: str) -> str:
     """Celery spells a unix socket differently from everyone else."""
     return address.replace("unix://", "redis+socket://", 1).replace("?db=", "?virtual_host=")

@@ -15,6 +15,7 @@ from django.core.management import call_command
 from django.utils.translation import gettext as _
 
 from deploy.certificates import issue, make_ca
+from registry.staff.revocations import reapply
 from sync.download import apply_kept
 from sync.ledger.birth import ensure_replica
 from sync.problems import Problem
@@ -72,3 +73,4 @@ def prepare(ca_directory: Path | None = None) -> None:
     call_command("migrate", verbosity=0, interactive=False)
     ensure_replica()
     apply_kept()
+    reapply()

@@ -94,6 +94,7 @@ def _running() -> list[tuple[Any, Asked]]:
         (_("Add and remove tablets"), _anywhere(tablet.can_manage_tablets)),
         (_("See what browsers have blocked"), _anywhere(tablet.can_see_blocked)),
         (_("See who logged in without internet"), staff.can_see_log_ins),
+        (_("Let new people in until the office decides"), staff.can_let_in),
         (_("Read who opened which record"), access.can_read_log),
         (_("Work at another clinic after asking central"), _anywhere(staff.can_visit)),
         (_("See all clinics and laptops"), _anywhere(staff.can_see_central)),

@@ -29,6 +29,7 @@ POSTA_BROKER = environment.broker(os.environ)
 POSTA_TABLETS = environment.tablets(os.environ)
 POSTA_IDLE_MINUTES = environment.idle_minutes(os.environ)
 POSTA_SECOND_FACTOR = environment.second_factor(os.environ)
+POSTA_POWER_OFF = environment.power_off(os.environ)
 POSTA_VERSION = "0.1.0"
 
 SECRET_KEY = environment.secret(POSTA_DATA / "keys", "django-secret")
@@ -263,7 +264,7 @@ REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": ["registry.staff.api.HasARole"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_SCHEMA_CLASS": "deploy.openapi.ApiSchema",
     "EXCEPTION_HANDLER": "sync.problems.problem_response",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
@@ -274,6 +275,8 @@ SPECTACULAR_SETTINGS = {
     "SERVE_INCLUDE_SCHEMA": False,
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
     "SCHEMA_PATH_PREFIX": "/api/v1/",
+    "COMPONENT_SPLIT_REQUEST": True,  # what may be said is stricter than what is answered
+    "COMPONENT_SPLIT_PATCH": False,  # a change names what it needs itself
     "SWAGGER_UI_DIST": "SIDECAR",
     "REDOC_DIST": "SIDECAR",
 }
@@ -321,7 +324,9 @@ CELERY_BEAT_SCHEDULE_FILENAME = str(POSTA_DATA / "beat-schedule")
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
+    "formatters": {
+        "line": {"()": "deploy.logs.Line", "fmt": "%(asctime)s %(levelname)s %(name)s %(message)s"}
+    },
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": "INFO"},
     "loggers": {

@@ -29,6 +29,8 @@ pages: Addresses = [
     path("", include("clinic.referrals.urls")),
     path("", include("clinic.reports.urls")),
     path("", include("sync.urls")),
+    path("", include("deploy.recovery_pages")),
+    path("", include("deploy.laptop_pages")),
     path("", include("deploy.guide")),
     path("", include("deploy.components_urls")),
 ]
@@ -47,6 +49,10 @@ api: Addresses = [
     path("", include("sync.api_urls")),
     path("schema/", SpectacularAPIView.as_view(), name="schema"),
 ]
+
+handler400 = "deploy.errors.bad_request"
+handler404 = "deploy.errors.not_found"
+handler500 = "deploy.errors.server_error"
 
 urlpatterns: Addresses = [
     path("api/v1/", include(api)),

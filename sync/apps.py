@@ -10,7 +10,7 @@ class SyncConfig(AppConfig):
 
     def ready(self) -> None:
         """Register the doors of nodes and the steps of a run."""
-        from sync import compare, doors, enrolment, hello, rotation, run  # noqa: F401
+        from sync import compare, doors, enrolment, hello, recovery, rotation, run  # noqa: F401
         from sync.guard import stand_guard
         from sync.status import provide
         from sync.vault.backup import backups_told

@@ -3,12 +3,13 @@
 Lives here: `Sight` (what a batch may refer to, looked up in bulk), `judge` (one save → fine, held or
 quarantined, with a stable code and a sentence) and `as_told` (what the clinic hears of it). A record that the
 clinic does not follow is to it as one that does not exist: it hears the same, and only central knows why.
-Not here: authentication and the chain (`sync/intake.py`), the merge (`sync/apply.py`).
+Not here: authentication and the chain (`sync/intake.py`), the merge (`sync/apply.py`), when somebody's work
+had ended (`sync/ended.py`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Literal
 from uuid import UUID
@@ -16,6 +17,7 @@ from uuid import UUID
 from sync.codecs import CodecError
 from sync.core.merge import GONE, Value
 from sync.core.protocol import Change
+from sync.ended import ENDED, SENTENCE, end_of, ended_since, written_before
 from sync.feed.models import Subscription
 from sync.ledger.models import Replica
 from sync.models import EnrolledNode
@@ -60,7 +62,9 @@ def as_told(word: str, code: str, sentence: str, told: str) -> tuple[str, str, s
 @dataclass(slots=True)
 class Sight:
     """What this batch may refer to: rows here (with their scope), heads of replicas, what the node follows,
-    what is set aside. `foreign` are rows that are here and that the node does not follow.
+    what is set aside. `foreign` are rows that are here and that the node does not follow. `ended` tells whose
+    work has ended and when; `received` when central got a change, where that was before this batch;
+    `behind_ms` how far the laptop's clock was behind when it came.
     """
 
     node: EnrolledNode | None
@@ -70,6 +74,9 @@ class Sight:
     followed: set[UUID] = field(default_factory=set)
     aside: set[UUID] = field(default_factory=set)
     foreign: set[UUID] = field(default_factory=set)
+    ended: Mapping[UUID, int] = field(default_factory=dict)
+    received: Mapping[int, int] = field(default_factory=dict)
+    behind_ms: int = 0
 
     @property
     def sees_everything(self) -> bool:
@@ -92,6 +99,7 @@ def look(changes: Sequence[Change], node: EnrolledNode | None, replica: UUID, as
     for name, ids in wanted.items():
         sight.rows.update(_rows_here(name, ids))
     sight.heads = dict(Replica.objects.values_list("uuid", "head_seq"))
+    sight.ended = ended_since(change.author for change in changes)
     if not sight.sees_everything and node is not None:
         keys = {key for key in sight.rows.values() if key} | set(_scope_values(changes))
         followed = Subscription.objects.filter(node_uuid=node.uuid, scope__in=keys)
@@ -157,7 +165,17 @@ def judge(save: Sequence[Change], sight: Sight) -> Verdict:
         verdict = _judge_change(change, sight, made, place, save)
         if verdict is not FINE:
             return verdict
-    return FINE
+    return _judge_author(save, sight)
+
+
+def _judge_author(save: Sequence[Change], sight: Sight) -> Verdict:
+    """Last of all: what waits for something else, such as an earlier save of the same person, does so first.
+    So saves of one record are decided in their order, as the merge needs it.
+    """
+    end = end_of(save, sight.ended)
+    if end is None or written_before(save, end, sight.received.get(save[0].seq), sight.behind_ms):
+        return FINE
+    return Verdict("quarantined", ENDED, SENTENCE)
 
 
 def _judge_change(

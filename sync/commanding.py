@@ -36,13 +36,17 @@ class NodeCommand(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--json", action="store_true", help="answer in JSON on stdout")
 
+    def ready(self) -> None:
+        """Before the answer: this database is the one that its marks remember."""
+        ensure_replica()
+
     def answer(self, options: dict[str, Any]) -> Result:
         """Do it, and say what came of it."""
         raise NotImplementedError
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            ensure_replica()
+            self.ready()
             result = self.answer(options)
         except Problem as problem:
             self.refuse(problem, as_json=options["json"])

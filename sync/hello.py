@@ -68,6 +68,7 @@ def receive_hello(caller: Caller, body: bytes) -> bytes:
             409,
             protocols=[FIRST_PROTOCOL, LAST_PROTOCOL],
         )
+    _note_clock(caller.node, ask)
     look_again(caller.node)
     if ask.batch and caller.replica is not None and not _why_fenced(caller.replica, ask):
         _take_along(caller, ask.batch)
@@ -76,10 +77,19 @@ def receive_hello(caller: Caller, body: bytes) -> bytes:
         replica, fenced = _admit(node, caller.replica_uuid, ask)
         if replica is not None and not fenced:
             shown(node, replica, ask.token)
+            _compare_heads(node, replica, ask)
         _note_contact(node, ask)
         answer = _answer(node, replica, ask, fenced)
     key = node_key()
     return sign_answer(ask.nonce, answer.pack(), key_id_of(public_bytes(key)), key)
+
+
+def _note_clock(node: EnrolledNode, ask: HelloRequest) -> None:
+    """First of all: what comes along or right behind is judged by how wrong the laptop's clock is now."""
+    offset = current_node().wall() - ask.clock_ms if ask.clock_ms else 0
+    if node.clock_offset_ms != offset:
+        node.clock_offset_ms = offset
+        EnrolledNode.objects.filter(pk=node.pk).update(clock_offset_ms=offset)
 
 
 def _take_along(caller: Caller, batch: bytes) -> None:
@@ -128,6 +138,22 @@ def _succeed(node: EnrolledNode, live: Replica, replica_uuid: UUID, final_digest
     replica.head_digest = first_digest(replica_uuid, (live.uuid, final_digest))
     replica.save(update_fields=["follows", "follows_digest", "head_digest"])
     return replica
+
+
+def _compare_heads(node: EnrolledNode, replica: Replica, ask: HelloRequest) -> None:
+    """A chain that was hashed anew ends elsewhere than the one that central signed for. Told once. (With
+    changes behind it, the batch that follows tells.)
+    """
+    if ask.head_seq != replica.head_seq or not ask.head_seq or ask.head_digest == bytes(replica.head_digest):
+        return
+    sentence = (
+        f"Replica {replica.uuid} ends at change {ask.head_seq} with {ask.head_digest.hex()[:16]}: "
+        "not what central signed for."
+    )
+    if not SecurityEvent.objects.filter(code="fork", node_uuid=node.uuid, sentence=sentence).exists():
+        SecurityEvent.objects.create(
+            at=current_node().wall(), code="fork", node_uuid=node.uuid, sentence=sentence
+        )
 
 
 def _note_contact(node: EnrolledNode, ask: HelloRequest) -> None:

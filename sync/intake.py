@@ -191,7 +191,9 @@ def _give_up_unfinished(batch: Batch) -> None:
 def _sight_of(batch: Batch) -> Sight:
     changes = [change for part in batch.parts for change in part.changes]
     aside = asided_records(batch.replica, without=batch.parts[0].changes[0].save_id)
-    return look(changes, batch.node, batch.replica.uuid, aside)
+    sight = look(changes, batch.node, batch.replica.uuid, aside)
+    sight.received, sight.behind_ms = batch.received_before, batch.node.clock_offset_ms
+    return sight
 
 
 def asided_records(replica: Replica, without: UUID | None = None) -> set[UUID]:
@@ -245,9 +247,7 @@ def _store_asides(batch: Batch) -> None:
     first = batch.parts[0]
     if first.earlier:
         Aside.objects.filter(replica_uuid=batch.replica.uuid, save_id=first.changes[0].save_id).delete()
-    Aside.objects.bulk_create(
-        _aside(batch.replica.uuid, part) for part in batch.parts if part.verdict is not FINE
-    )
+    Aside.objects.bulk_create(_aside(batch, part) for part in batch.parts if part.verdict is not FINE)
 
 
 def _note_foreign(batch: Batch) -> None:
@@ -258,9 +258,9 @@ def _note_foreign(batch: Batch) -> None:
         note(FOREIGN, sentence, batch.node.uuid)
 
 
-def _aside(replica: UUID, part: Part) -> Aside:
+def _aside(batch: Batch, part: Part) -> Aside:
     return Aside(
-        replica_uuid=replica,
+        replica_uuid=batch.replica.uuid,
         save_id=part.changes[0].save_id,
         seq_from=part.changes[0].seq,
         seq_to=part.changes[-1].seq,
@@ -269,6 +269,7 @@ def _aside(replica: UUID, part: Part) -> Aside:
         sentence=part.verdict.sentence,
         told=part.verdict.told,
         waits_for=part.verdict.waits_for,
+        clock_behind_ms=max(batch.node.clock_offset_ms, 0),
         since=current_node().wall(),
     )
 

@@ -1,7 +1,8 @@
 """Nodes, runs and security events.
 
-Lives here: `EnrolledNode` (central: who may sync, and its pinned key), `SyncRun` (clinic: one run with its
-lease and its progress, the row that pages read live) and `SecurityEvent`. All local-only. Not here: replicas
+Lives here: `EnrolledNode` (central: who may sync, and its pinned key), `RecoveryKey` (central: what opens a
+laptop whose passphrase is forgotten), `SyncRun` (clinic: one run with its lease and its progress, the row
+that pages read live) and `SecurityEvent`. All local-only. Not here: replicas
 and the log (`sync/ledger/models.py`).
 """
 
@@ -48,6 +49,30 @@ class EnrolledNode(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class RecoveryKey(models.Model):
+    """At central: a laptop's recovery key, sealed to central's own key (`sync/recovery.py`). Several of one
+    node: a laptop that was replaced may turn up again.
+    """
+
+    local_only: ClassVar[bool] = True
+    id = models.BigAutoField(primary_key=True)
+    node_uuid = models.UUIDField()
+    key_id = models.CharField(max_length=9)
+    sealed = models.BinaryField()
+    received_at = models.BigIntegerField()
+    given_at = models.BigIntegerField(null=True)
+    given_by = models.UUIDField(null=True)
+    given_why = models.CharField(max_length=200, default="")
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["node_uuid", "key_id"], name="sync_recovery_key_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"recovery key {self.key_id}"
 
 
 class SyncRun(models.Model):

@@ -48,6 +48,7 @@ NOTED: Final[Mapping[str, Any]] = {
     "key-offered": gettext_lazy("It offered a new key."),
     "key-rotated": gettext_lazy("It uses a new key. The old one is dead."),
     "node-revoked": gettext_lazy("Its key was revoked."),
+    "recovery-given": gettext_lazy("Its recovery key was given out."),
     "node-readmitted": gettext_lazy("Somebody here let it in again."),
 }
 

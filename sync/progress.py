@@ -46,6 +46,7 @@ GROUP_LABELS: Final[dict[str, Any]] = {
 STEPS: Final[dict[str, Any]] = {
     "hello": gettext_lazy("Greeting central"),
     "signoffs": gettext_lazy("Asking about staff"),
+    "recovery": gettext_lazy("Leaving a recovery key"),
     "removals": gettext_lazy("Letting go of what has moved"),
     "exchange": gettext_lazy("Sending and fetching"),
     "numbers": gettext_lazy("Fetching registration numbers"),

@@ -82,13 +82,16 @@ def judge_again(aside: Aside) -> set[UUID]:
     )
     blocked = set(earlier.exclude(state=ChangeRow.State.APPLIED).values_list("record_id", flat=True))
     part = Part(changes)
+    batch = Batch(node, replica, pack(current_node().wall()), b"")
+    batch.received_before = {
+        seq: stamp for seq, stamp in rows.values_list("seq", "received") if stamp is not None
+    }
     sight = look(changes, node, replica.uuid, blocked)
+    sight.received, sight.behind_ms = batch.received_before, aside.clock_behind_ms
+    if aside.accepted:
+        sight.ended = {}
     part.verdict = verdict(part, sight, may_grow=aside.seq_to == replica.head_seq)
     if part.verdict is FINE:
-        batch = Batch(node, replica, pack(current_node().wall()), b"")
-        batch.received_before = {
-            seq: stamp for seq, stamp in rows.values_list("seq", "received") if stamp is not None
-        }
         apply_alone(batch, part)
     if part.verdict is FINE:
         rows.update(state=ChangeRow.State.APPLIED)

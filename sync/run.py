@@ -116,7 +116,9 @@ _questions: list[Callable[[], bool]] = []
 
 
 def step(name: str, order: int) -> Callable[[Step], Step]:
-    """Register a step of every run. Orders: 10 sign-offs, 20 removals, 50 slices, 70 numbers, 90 digests."""
+    """Register a step of every run. Orders: 10 sign-offs, 15 recovery key, 20 removals, 50 slices,
+    70 numbers, 90 digests.
+    """
 
     def register(made: Step) -> Step:
         _steps[name] = (order, made)

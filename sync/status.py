@@ -40,8 +40,8 @@ _providers: dict[str, Provider] = {}
 
 
 def provide(name: str, tell: Provider) -> None:
-    """A room above tells a part of the status: `numbers_left` (a count) or `backups`
-    (newest_verified_at, count).
+    """A room above tells a part of the status: `numbers_left` (a count), `backups` (newest_verified_at,
+    count) or `revocations` (standing: none, kept or damaged; serial).
     """
     _providers[name] = tell
 
@@ -103,6 +103,7 @@ class Status:
     digests: str = ""
     files_waiting: int = 0
     files_refused: int = 0
+    revocations: dict[str, Any] = field(default_factory=dict)
     tails: tuple[Tail, ...] = field(default=(), repr=False)
 
     @property
@@ -162,6 +163,7 @@ def read_status(*, by_group: bool = True) -> Status:
         digests="" if attempt is None else attempt.digests,
         files_waiting=files.to_send,
         files_refused=files.refused,
+        revocations=dict(_told("revocations", {})),
         tails=tails,
     )
 

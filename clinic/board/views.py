@@ -30,7 +30,8 @@ from registry.answers import answering
 from registry.people.selectors import persons, today
 from registry.people.views import posted_save_id
 from registry.places.models import Facility
-from registry.staff.policy import can_see_patients
+from registry.staff.newcomers import waiting as waiting_for_office
+from registry.staff.policy import can_manage_staff, can_see_patients
 from registry.staff.selectors import author_of, authority_in, staff_names
 from sync.models import EnrolledNode
 from sync.node import current_node
@@ -51,6 +52,7 @@ def home(request: HttpRequest) -> HttpResponse:
         "nodes_total": nodes.count(),
         "nodes_silent": nodes.count() - heard,
         "reviews": Conflict.objects.count() + Aside.objects.filter(state=Aside.State.QUARANTINED).count(),
+        "newcomers": waiting_for_office().count() if can_manage_staff(authority_in(request)) else 0,
     }
     return render(request, "home.html", context)
 

@@ -22,7 +22,7 @@ from clinic.reports.passing import Waits, passing
 from clinic.reports.policy import Period
 from clinic.reports.register import register
 from clinic.reports.used import stock_used
-from clinic.visits.api import who_asks
+from clinic.visits.api import page_asked, who_asks
 from registry.people.opening import listed
 
 PARAMETERS: Final = [
@@ -148,7 +148,8 @@ class ProgramsSerializer(SpanSerializer):
 
 
 def _asked(request: Request) -> Asked:
-    return asked_in(request.query_params.dict(), who_asks(request))
+    query = request.query_params.dict()
+    return asked_in({**query, "period": query.get("period", Period.TODAY) or " "}, who_asks(request))
 
 
 def _about(asked: Asked) -> dict[str, Any]:
@@ -165,8 +166,8 @@ class Register(APIView):
     )
     def get(self, request: Request) -> Response:
         """One line for each visit, 250 at a time."""
-        asked, text = _asked(request), str(request.query_params.get("page", "1"))
-        page = register(asked, who_asks(request), int(text) if text.isascii() and text.isdigit() else 1)
+        asked = _asked(request)
+        page = register(asked, who_asks(request), page_asked(request))
         listed(request._request, "register")
         lines = [asdict(line) | ({"patient": None} if line.hidden else {}) for line in page.lines]
         told = _about(asked) | {"lines": lines, "next": page.following}

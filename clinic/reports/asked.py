@@ -151,6 +151,8 @@ def _days(query: Mapping[str, str]) -> tuple[Span, Period]:
     if first is None and last is None:
         period = _period(query.get("period", "") or Period.TODAY)
         return span_of(period, now), period
+    if query.get("period", "") not in ("", Period.OWN):
+        _period(query["period"])  # days overrule it; nonsense is told all the same
     span = Span(first or last or now, last or max(first or now, now))
     with answering():
         check_span(span)

@@ -50,6 +50,15 @@ def said_in(shape: Any) -> dict[str, Any]:
     return said
 
 
+def page_asked(request: Request) -> int:
+    """The page of a list that an address asks for."""
+    text = request.query_params.get("page", "1")
+    if not (text.isascii() and text.isdigit() and 1 <= len(text) < 6 and int(text)):
+        sentence = _("There is no such page.")
+        raise Problem("bad-page", sentence, fields={"page": sentence})
+    return int(text)
+
+
 def unknown(name: str) -> Problem:
     """A body names something that is not here, or not for whoever asks."""
     sentence = _("There is no such record here.")

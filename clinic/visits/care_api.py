@@ -21,6 +21,7 @@ from clinic.programs.selectors import program_named
 from clinic.visits import following
 from clinic.visits.api import (
     enrollment_shape,
+    page_asked,
     place_named,
     said_in,
     unknown,
@@ -250,13 +251,12 @@ class Worklists(APIView):
         named = program_named(program) if program else None
         if program and named is None:
             raise unknown("program")
-        number = request.query_params.get("page", "1")
         page = worklist(
             name=ListName(asked),
             who=who,
             facility=None if current_node().is_central else facility_of(who),
             program_id=named.pk if named else None,
-            page=int(number) if number.isascii() and number.isdigit() and len(number) < 6 else 1,
+            page=page_asked(request),
         )
         answer = {
             "lines": [_line(line) for line in page.lines],

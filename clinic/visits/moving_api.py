@@ -49,7 +49,7 @@ def _move(name: str, step: Step, body: type[shapes.StepSerializer] = shapes.Step
 
 SendVisit = _move("send", moving.send_visit, shapes.SendSerializer)
 ClaimVisit = _move("claim", moving.claim_visit)
-ReleaseVisit = _move("release", moving.release_visit, shapes.ReleaseSerializer)
+ReleaseVisit = _move("release", moving.release_visit, shapes.ReleaseVisitSerializer)
 SkipVisit = _move("skip", moving.skip_visit)
 LeaveVisit = _move("leave", moving.leave_visit)
 ReturnVisit = _move("return", moving.return_visit)

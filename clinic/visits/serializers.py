@@ -42,7 +42,7 @@ class SendSerializer(StepSerializer):
     station = serializers.CharField(max_length=40, help_text="registration, triage, provider, lab, pharmacy")
 
 
-class ReleaseSerializer(StepSerializer):
+class ReleaseVisitSerializer(StepSerializer):
     """`POST visits/{id}/release/`."""
 
     to = serializers.UUIDField(required=False, help_text="The colleague who takes over; without, anybody.")

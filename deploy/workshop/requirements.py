@@ -1,10 +1,7 @@
-"""What `pyproject.toml` asks to be installed, as lines for pip, and a digest of it.
+"""A digest of what the set-up installs: the lock, what `pyproject.toml` asks for, and the Python.
 
-Pip as old as Debian 12's cannot install a project's dependencies without building the project, so `setup.sh`
-asks here. Standard library only: this runs before anything is installed.
-
-    requirements.py          the dependencies and those of every extra, one per line
-    requirements.py digest   changes when any of them, a pinned hash or the Python does
+`setup.sh` makes `.venv` anew when it changes. Standard library only: this runs before anything is installed.
+That the lock fulfils what is asked for is a test's business (`tests/deploy/test_lock.py`).
 """
 
 from __future__ import annotations
@@ -16,19 +13,20 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 PROJECT = HERE.parents[1] / "pyproject.toml"
-PINNED = HERE / "pinned.txt"
+LOCK = HERE / "locked.txt"
 
 
 def requirements() -> list[str]:
+    """What `pyproject.toml` asks for, with all extras."""
     project = tomllib.loads(PROJECT.read_text())["project"]
     extras = project["optional-dependencies"].values()
     return [*project["dependencies"], *(line for lines in extras for line in lines)]
 
 
 def digest() -> str:
-    asked = [*map(str, sys.version_info[:2]), PINNED.read_text(), *requirements()]
+    asked = [*map(str, sys.version_info[:2]), LOCK.read_text(), *requirements()]
     return hashlib.sha256("\n".join(asked).encode()).hexdigest()
 
 
 if __name__ == "__main__":
-    print(digest() if sys.argv[1:] == ["digest"] else "\n".join(requirements()))
+    print(digest())

@@ -29,7 +29,7 @@ python=$(find_python) || {
     python=$(find_python) || fail "Posta needs Python 3.11 or newer and this machine has $found; install a newer one and name it: make setup PYTHON=/path/to/python3.11"
 }
 
-digest=$("$python" deploy/workshop/requirements.py digest)
+digest=$("$python" deploy/workshop/requirements.py)
 if [ -x .venv/bin/python ] && [ "$(cat .venv/posta-digest 2>/dev/null)" = "$digest" ]; then
     exit 0
 fi
@@ -60,8 +60,6 @@ else
 fi
 
 install() { $pip install --quiet --disable-pip-version-check --no-input "$@"; }
-install --require-hashes --no-deps -r deploy/workshop/pinned.txt
-"$python" deploy/workshop/requirements.py >.venv/requirements.txt
-install -r .venv/requirements.txt
+install --require-hashes -r deploy/workshop/locked.txt
 echo "$digest" >.venv/posta-digest
 say "ready"

@@ -19,11 +19,11 @@ from django.utils.translation import gettext_lazy as _
 
 from registry.access.models import Elsewhere
 from registry.access.policy import LONGEST_NOTE, Answer, Reason, What, may_open, what_of
-from registry.access.services import NO_ONE, Look, give_reason, meet, note_look
+from registry.access.services import Look, give_reason, meet, note_look
 from registry.people.models import Patient
 from registry.people.selectors import belongs_to, reachable_patients
 from registry.places.selectors import facilities_of
-from registry.staff.policy import Authority
+from registry.staff.policy import NO_ONE, Authority
 from registry.staff.selectors import author_of, authority_in
 from sync.node import current_node
 from sync.problems import Problem

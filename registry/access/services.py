@@ -22,6 +22,7 @@ from registry.access.models import Elsewhere, Opening
 from registry.access.policy import AGAIN, SHIFT, What, clean_reason
 from registry.access.unwritten import keep, take_in
 from registry.answers import answering
+from registry.staff.policy import NO_ONE
 from sync.core.clock import pack
 from sync.core.protocol import new_save_id
 from sync.ledger.recording import Author, recording
@@ -29,7 +30,6 @@ from sync.node import current_node
 from sync.problems import Problem
 
 log = logging.getLogger(__name__)
-NO_ONE: Final = UUID(int=0)
 _HOUR_MS: Final = int(AGAIN.total_seconds() * 1000)
 
 

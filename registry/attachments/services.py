@@ -117,7 +117,9 @@ def keep_one(*, by: Author, patient: Patient, attachment_id: UUID) -> Attachment
                 size=picked.size,
                 media_type=picked.media_type,
             )
-    made: Attachment = Attachment.objects.get(pk=attachment_id)
+    made: Attachment | None = Attachment.objects.filter(pk=attachment_id).first()
+    if made is None:
+        raise Problem("save-id-used", _("This save id was used for something else."), status=409)
     return made
 
 

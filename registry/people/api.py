@@ -40,12 +40,14 @@ KEY_HEADER = OpenApiParameter(
     "Idempotency-Key", UUID, OpenApiParameter.HEADER, description="The save id: a repeat changes nothing."
 )
 
+REASON = "Posta-Reason"
+REASONS = ["emergency", "referred", "moved", "other"]
 REASON_HEADERS = [
     OpenApiParameter(
-        "Posta-Reason",
+        REASON,
         str,
         OpenApiParameter.HEADER,
-        enum=["emergency", "referred", "moved", "other"],
+        enum=REASONS,
         description="Why another place's record is opened; every address of one patient takes it.",
     ),
     OpenApiParameter(
@@ -72,6 +74,8 @@ def visible_patient(request: HttpRequest | Request, patient_id: UUID) -> Patient
     """The patient, if whoever asks may see them; the answer for others is the one for nobody. It is an
     opening of their record, and written down as one.
     """
+    if request.headers.get(REASON, REASONS[0]) not in REASONS:
+        raise Problem("unknown-reason", _("There is no such reason."), extra={"reasons": REASONS})
     found = opened(request._request if isinstance(request, Request) else request, patient_id)
     if found is None:
         raise NotFound

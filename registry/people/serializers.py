@@ -6,8 +6,8 @@ may be said of a person is checked once, in `policy.py`. Not here: the calls (`a
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, Final
 
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
@@ -17,8 +17,46 @@ from registry.people.policy import LONGEST_IDENTIFIER, LONGEST_NAME, OLDEST
 from sync.problems import Problem
 
 
+def _is_whole(said: Any) -> bool:
+    return type(said) is int or (type(said) is float and said.is_integer())
+
+
+KINDS: Final[tuple[tuple[type[Any], Callable[[Any], bool]], ...]] = (
+    (serializers.CharField, lambda said: type(said) is str),
+    (serializers.UUIDField, lambda said: type(said) is str),
+    (serializers.DecimalField, lambda said: type(said) is str),
+    (serializers.BooleanField, lambda said: type(said) is bool),
+    (serializers.IntegerField, _is_whole),
+)
+"""What a field takes. The library takes 5 for "5" and "yes" for true: a program's fault becomes a record."""
+
+
+def _take_only_its_kind(field: Any) -> None:
+    if isinstance(field, serializers.ListField):
+        _take_only_its_kind(field.child)
+    fits = next((test for kind, test in KINDS if isinstance(field, kind)), None)
+    if fits is None:
+        return
+    read = field.to_internal_value
+
+    def read_strictly(said: Any) -> Any:
+        if not fits(said):
+            field.fail("invalid", value=said)
+        return read(said)
+
+    field.to_internal_value = read_strictly
+
+
 class StrictSerializer(serializers.Serializer[Any]):
-    """A body whose every member is known: a misspelt field is an error, never a silent loss."""
+    """A body whose every member is known and of its kind: a misspelt field is an error, never a silent
+    loss.
+    """
+
+    def get_fields(self) -> dict[str, Any]:
+        fields = super().get_fields()
+        for field in fields.values():
+            _take_only_its_kind(field)
+        return fields
 
     def to_internal_value(self, data: Any) -> Any:
         if isinstance(data, Mapping):

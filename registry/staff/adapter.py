@@ -20,6 +20,7 @@ from django.utils.translation import gettext as _
 
 from registry.staff import limits
 from registry.staff.backends import plain_username
+from registry.staff.by_code import let_in_by_code
 from registry.staff.credentials import expired_just_now
 from registry.staff.devices import device_of
 from registry.staff.languages import language_of, speak
@@ -62,11 +63,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         expired = user is None and expired_just_now()
         if user is not None or expired:
             limits.succeeded(attempt)
-        if expired:
-            raise ValidationError(
-                _("Your log-in without internet has ended. Connect the laptop to the internet and sync.")
-            )
-        return user
+        return let_in_by_code(request, credentials) if expired else user
 
     def validation_error(self, code: str, *args: Any) -> ValidationError:
         """Why somebody is not let in, in words that tell a stranger nothing."""

@@ -1,6 +1,7 @@
 """Registers `registry.staff`."""
 
 from django.apps import AppConfig
+from django.core.checks import Tags, register
 
 
 class StaffConfig(AppConfig):
@@ -10,4 +11,7 @@ class StaffConfig(AppConfig):
 
     def ready(self) -> None:
         """Register this room's part of joining and of a run."""
-        from registry.staff import enrolling, online  # noqa: F401
+        from registry.staff import enrolling, online, replacement  # noqa: F401
+        from registry.staff.revocations import check_list
+
+        register(check_list, Tags.security)

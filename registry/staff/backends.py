@@ -12,16 +12,16 @@ from __future__ import annotations
 
 import unicodedata
 from typing import ClassVar
-from uuid import UUID
 
 from django.contrib.auth.backends import ModelBackend
+from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest
 
 from registry.staff.credentials import password_fits
 from registry.staff.models import Account
+from registry.staff.policy import NO_ONE
+from registry.staff.revocations import is_shut_out
 from sync.node import Role, current_node
-
-_NOBODY = UUID(int=0)
 
 
 def plain_username(text: str) -> str:
@@ -44,7 +44,7 @@ class StaffBackend(ModelBackend):
         if current_node().role != self.role or not username or password is None:
             return None
         account = Account.objects.filter(username=plain_username(username)[:40]).first()
-        fits = password_fits(account.staff_id if account else _NOBODY, password)
+        fits = password_fits(account.staff_id if account else NO_ONE, password)
         return account if account is not None and fits and self.user_can_authenticate(account) else None
 
     def get_user(self, user_id: int) -> Account | None:
@@ -59,6 +59,12 @@ class CentralBackend(StaffBackend):
 
 
 class CachedBackend(StaffBackend):
-    """At a clinic: the password against this node's verifier, with no network at all."""
+    """At a clinic: the password against this node's verifier, with no network at all. Whoever is on the kept
+    list of revocations is not let in, whichever verifier a database brought back.
+    """
 
     role = "clinic"
+
+    def user_can_authenticate(self, user: Account | AnonymousUser | None) -> bool:
+        may = super().user_can_authenticate(user)
+        return may and not (isinstance(user, Account) and is_shut_out(user.staff_id))

@@ -68,14 +68,23 @@ def expired_just_now() -> bool:
     return was
 
 
-def _latest_known_time() -> datetime:
+def latest_known_time() -> datetime:
     """The wall clock, but never before what was stamped here: setting it back lengthens no credential."""
     node = current_node()
     return datetime.fromtimestamp(max(node.wall(), millis_of(node.clock.floor)) / 1000, tz=UTC)
 
 
 def _is_over(kept: Credential) -> bool:
-    return kept.expires_at is not None and kept.expires_at <= _latest_known_time()
+    if kept.expires_at is None:
+        return False
+    return max(kept.expires_at, kept.lent_until or kept.expires_at) <= latest_known_time()
+
+
+def lent(staff_id: UUID) -> Credential | None:
+    """What this laptop keeps of somebody who is let in by a code by telephone only: their days are over."""
+    now = latest_known_time()
+    rows = Credential.objects.filter(staff_id=staff_id, kind=Credential.Kind.NODE)
+    return rows.filter(expires_at__lte=now, lent_until__gt=now).first()
 
 
 def days_left(staff_id: UUID) -> int | None:
@@ -85,4 +94,4 @@ def days_left(staff_id: UUID) -> int | None:
     )
     if kept is None or kept.expires_at is None:
         return None
-    return max((kept.expires_at - _latest_known_time()).days, 0)
+    return max((kept.expires_at - latest_known_time()).days, 0)

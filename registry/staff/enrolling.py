@@ -16,16 +16,28 @@ from uuid import UUID
 import msgspec
 
 from registry.places.models import Facility
+from registry.staff.breakglass import keep_key
+from registry.staff.revocations import ended_here, reapply, revocations_told, serial_kept
 from registry.staff.selectors import staff_names
 from registry.staff.services import RosterEntry, install_roster, roster_for, roster_is_old
-from registry.staff.signoffs import answer_signoffs, signoffs_to_ask, take_signoffs, waits_for_sign_off
+from registry.staff.signoffs import (
+    SignOffQuestion,
+    answer_signoffs,
+    signoffs_to_ask,
+    take_signoffs,
+    waits_for_sign_off,
+)
 from sync.carriers.server import Caller, endpoint
 from sync.download import Inflow
+from sync.ended import tell_ended
 from sync.enrolment import on_welcome, provide_extra, provide_facilities
+from sync.exchanges import unpack
+from sync.ledger.birth import when_restored
 from sync.models import EnrolledNode
 from sync.node import current_node
 from sync.review.selectors import name_people
 from sync.run import Run, ask_first, step
+from sync.status import provide
 from sync.vault.keys import pinned
 
 STAFF_LISTS: Final = ("staff", "staff_roles")
@@ -33,11 +45,13 @@ THEIR_PARENTS: Final = ("areas", "facilities")
 
 
 def _roster(node: EnrolledNode, node_pepper: bytes) -> list[RosterEntry]:
+    keep_key(node.uuid, node_pepper)
     return roster_for([UUID(one) for one in node.facilities], node_pepper)
 
 
 def _install(entries: object) -> None:
     install_roster(msgspec.convert(entries, list[RosterEntry]))
+    reapply()
 
 
 @endpoint("signoffs")
@@ -45,6 +59,9 @@ def sign_off_for(caller: Caller, body: bytes) -> bytes:
     """Central's door: its word on log-ins, and verifiers for this node's staff, made with the pepper that the
     node sends and central does not keep.
     """
+    node_pepper = unpack(SignOffQuestion, body).pepper
+    if node_pepper:
+        keep_key(caller.node.uuid, node_pepper)
     return answer_signoffs(caller.node, body)
 
 
@@ -57,11 +74,18 @@ def ask_about_staff(run: Run) -> None:
     known = pinned()
     while known is not None:
         roster = roster_is_old([UUID(one) for one in known.facilities])
-        if not (roster or waits_for_sign_off()):
+        if not (roster or waits_for_sign_off() or _list_is_old(run)):
+            reapply()
             return
         settled = take_signoffs(run.session.post("signoffs", signoffs_to_ask(roster=roster)))
         if not settled or not waits_for_sign_off():
             return
+
+
+def _list_is_old(run: Run) -> bool:
+    """Whether central's list of revocations may have changed: it has the number of the list of staff."""
+    gate = run.heard.gates.get(STAFF_LISTS[0])
+    return gate is not None and gate[0] > serial_kept()
 
 
 def _fetch_lists(run: Run) -> None:
@@ -87,3 +111,6 @@ provide_extra("roster", _roster)
 on_welcome("roster", _install)
 provide_facilities(_facilities)
 name_people(staff_names)
+tell_ended(ended_here)
+when_restored(reapply)
+provide("revocations", revocations_told)

@@ -1,15 +1,15 @@
 """Staff, their roles, and what this database needs to let them in.
 
-Lives here: `StaffMember` and `StaffRole`, central's shared lists; and, for this database only, `Account`
-(Django's user), `Credential` (what a password is checked against), `ApiToken` and `SignIn`. Nothing a log-in
-writes touches a synced row. Not here: how passwords are kept (`verifiers.py`), what a role allows
-(`policy.py`).
+Lives here: `StaffMember` and `StaffRole`, central's shared lists; `StaffRequest`, a clinic's wish for one
+more; and, for this database only, `Account` (Django's user), `Credential` (what a password is checked
+against), `ApiToken`, `SignIn` and what codes by telephone need. Nothing a log-in writes touches a synced row.
+Not here: how passwords are kept (`verifiers.py`), what a role allows (`policy.py`).
 Read next: `services.py`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, ClassVar
 from uuid import UUID, uuid4
 
@@ -23,12 +23,19 @@ from registry.staff.policy import Role
 from registry.staff.verifiers import Cost
 from sync.records import Sync, SyncedModel
 
+Follow = Callable[[list[Any]], None]
+# What modules above do, in the same transaction, about rows that were written or have come.
+when_staff_change: list[Follow] = []
+when_requests_change: list[Follow] = []
+
 
 def _follow_standing(rows: list[Any]) -> None:
     """A staff member ended at central loses their sessions here with the row that says so."""
     for active in (True, False):
         ids = [row.pk for row in rows if (row.active and not row.gone) is active]
         Account.objects.filter(staff_id__in=ids).exclude(is_active=active).update(is_active=active)
+    for follow in when_staff_change:
+        follow(rows)
 
 
 class StaffMember(SyncedModel):
@@ -40,6 +47,8 @@ class StaffMember(SyncedModel):
     active = models.BooleanField(default=True)
     # Counts the passwords central was given, so that a node sees from its own list that its roster is old.
     passwords_set = models.PositiveIntegerField(default=0)
+    # Counts how often central took a lost second step away, so that each node does so once.
+    steps_forgotten = models.PositiveIntegerField(default=0)
 
     sync: ClassVar[Sync] = Sync(
         table="staff", group="registration", scope=None, owner="central", on_apply=_follow_standing
@@ -83,6 +92,45 @@ class StaffRole(SyncedModel):
         return f"{self.role} at {self.facility_id or 'all facilities'}"
 
 
+def _follow_requests(rows: list[Any]) -> None:
+    for follow in when_requests_change:
+        follow(rows)
+
+
+class StaffRequest(SyncedModel):
+    """Somebody whom a coordinator has let in at a clinic, for central to confirm or refuse.
+
+    `staff` is who they are in everything they write; it follows from `key`, the save with which central will
+    add them, so that central's member has the same id. `sealed` is the hash of their password, for central
+    alone. There is no answer in it: once central's list has this member, it is decided.
+    """
+
+    staff = models.UUIDField(db_index=True)
+    key = models.UUIDField()
+    username = models.CharField(max_length=40)
+    full_name = models.CharField(max_length=120)
+    language = models.CharField(max_length=10, default="en")
+    role = models.CharField(max_length=20, choices=StaffRole.Kind.choices)
+    facility = models.ForeignKey(
+        "places.Facility", on_delete=models.PROTECT, db_constraint=False, related_name="+"
+    )
+    sealed = models.TextField(default="", blank=True)
+
+    sync: ClassVar[Sync] = Sync(
+        table="staff_requests",
+        group="registration",
+        scope="facility_id",
+        place="facility",
+        rules=dict.fromkeys(
+            ("staff", "key", "username", "full_name", "language", "role", "facility", "sealed"), "fixed"
+        ),
+        on_apply=_follow_requests,
+    )
+
+    def __str__(self) -> str:
+        return self.full_name or self.username
+
+
 class Accounts(BaseUserManager["Account"]):
     """How Django finds a user by name."""
 
@@ -104,6 +152,7 @@ class Account(AbstractBaseUser, PermissionsMixin):
     is_active = models.BooleanField(default=True)
     stamp = models.CharField(max_length=32, default="", blank=True)
     language = models.CharField(max_length=10, default="", blank=True)
+    steps_forgotten = models.PositiveIntegerField(default=0)
 
     # Of this log-in: central has just said yes, so there is nothing to sign off. Not a column.
     seen_by_central = False
@@ -165,6 +214,9 @@ class Credential(models.Model):
     expires_at = models.DateTimeField(null=True)
     # Of somebody who is not on this node's roster and has logged in here with central's help.
     visiting = models.BooleanField(default=False)
+    # Beyond its end, by a code that the office told over the telephone, and the question that it answered.
+    lent_until = models.DateTimeField(null=True)
+    lent_on = models.CharField(max_length=12, default="", blank=True)
 
     class Meta:
         constraints: ClassVar = [
@@ -215,6 +267,8 @@ class SignIn(models.Model):
 
     `password_number` and `grants` are what the laptop knew at the time (grants are null where it had not got
     the lists yet). At the clinic `node_uuid` is empty; central keeps what each clinic asked, with its answer.
+    `lent_on` is the question whose code let them in, where their thirty days were over. Each side has its own
+    note of who looked at that.
     """
 
     class Outcome(models.TextChoices):
@@ -235,6 +289,9 @@ class SignIn(models.Model):
     outcome = models.CharField(max_length=80, default="", blank=True)  # a later version may know more words
     since = models.DateTimeField(null=True)
     signed_off = models.DateTimeField(null=True)
+    lent_on = models.CharField(max_length=12, default="", blank=True)
+    reviewed_at = models.DateTimeField(null=True)
+    reviewed_by: models.UUIDField[UUID | None, UUID | None] = models.UUIDField(null=True)
 
     class Meta:
         constraints: ClassVar = [
@@ -272,3 +329,42 @@ class Shift(models.Model):
 
     def __str__(self) -> str:
         return f"shift of {self.staff_id} from {self.began_at:%Y-%m-%d %H:%M}"
+
+
+class Question(models.Model):
+    """At a clinic: the number that somebody reads to the office, whose code answers it once."""
+
+    local_only: ClassVar[bool] = True
+    staff_id: models.UUIDField[UUID, UUID] = models.UUIDField(db_index=True)
+    number = models.CharField(max_length=12)
+    replica: models.UUIDField[UUID, UUID] = models.UUIDField()
+    asked_at = models.DateTimeField()
+    used_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return f"{self.number} for {self.staff_id}"
+
+
+class TelephoneKey(models.Model):
+    """At central: the key for one node's codes, encrypted under a secret that is not in the database."""
+
+    local_only: ClassVar[bool] = True
+    node_uuid: models.UUIDField[UUID, UUID] = models.UUIDField(unique=True)
+    sealed = models.BinaryField()
+
+    def __str__(self) -> str:
+        return f"key of node {self.node_uuid}"
+
+
+class TelephoneCode(models.Model):
+    """At central: that somebody of the office has made a code."""
+
+    local_only: ClassVar[bool] = True
+    node_uuid: models.UUIDField[UUID, UUID] = models.UUIDField()
+    staff_id: models.UUIDField[UUID, UUID] = models.UUIDField()
+    question = models.CharField(max_length=12)
+    made_by: models.UUIDField[UUID, UUID] = models.UUIDField()
+    made_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"code for {self.staff_id} at node {self.node_uuid}"

@@ -2,7 +2,8 @@
 
 Lives here: those pages. The programme office changes them at central; a coordinator reads, at central and at
 the clinic, who works at their places; everybody with a role reads the table of rights. Not here: what a role
-allows (`policy.py`), the table (`rights.py`), writing (`services.py`).
+allows (`policy.py`), the table (`rights.py`), writing (`services.py`), helping whoever cannot get in
+(`helping.py`).
 Read next: `tests/registry/staff/test_office.py`.
 """
 
@@ -23,8 +24,10 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from registry.places.models import Facility
+from registry.staff.breakglass import nodes_of
 from registry.staff.models import StaffMember, StaffRole
-from registry.staff.office_forms import NewMemberForm, PasswordForm, RoleForm, add_problem
+from registry.staff.newcomers import waiting
+from registry.staff.office_forms import NewMemberForm, PasswordForm, QuestionForm, RoleForm, add_problem
 from registry.staff.policy import Authority, Role, can_manage_staff, can_see_patients
 from registry.staff.rights import ROLES, table
 from registry.staff.selectors import author_of, authority_in
@@ -71,7 +74,7 @@ def _reader(request: HttpRequest) -> Authority:
     return who
 
 
-def _changer(request: HttpRequest) -> Authority:
+def changer(request: HttpRequest) -> Authority:
     """The programme office, at central. Elsewhere there is no such page."""
     who = authority_in(request)
     if not can_manage_staff(who):
@@ -81,7 +84,8 @@ def _changer(request: HttpRequest) -> Authority:
     return who
 
 
-def _member(who: Authority, staff_id: UUID) -> StaffMember:
+def member_named(who: Authority, staff_id: UUID) -> StaffMember:
+    """A colleague that this reader may read about."""
     found: StaffMember | None = _readable(who).filter(pk=staff_id).first()
     if found is None:
         raise Http404
@@ -118,6 +122,7 @@ def _list_page(request: HttpRequest, who: Authority, form: forms.Form | None) ->
         ],
         "form": form or (NewMemberForm() if _may_change(who) else None),
         "may_change": _may_change(who),
+        "waiting": waiting().count() if _may_change(who) else 0,
     }
     return render(request, "staff/office_list.html", context, status=422 if form else 200)
 
@@ -138,17 +143,19 @@ def rights_table(request: HttpRequest) -> HttpResponse:
 def member(request: HttpRequest, staff_id: UUID) -> HttpResponse:
     """One colleague: roles, and at central what can be done about them."""
     who = _reader(request)
-    return _member_page(request, who, _member(who, staff_id))
+    return member_page(request, who, member_named(who, staff_id))
 
 
-def _member_page(
+def member_page(
     request: HttpRequest,
     who: Authority,
     shown: StaffMember,
     *,
     role_form: RoleForm | None = None,
     password_form: PasswordForm | None = None,
+    question_form: QuestionForm | None = None,
 ) -> HttpResponse:
+    """The page; with a form that was not right it says so."""
     change = _may_change(who) and shown.active
     context = {
         "member": shown,
@@ -158,8 +165,10 @@ def _member_page(
         "is_self": shown.pk == who.staff_id,
         "role_form": role_form or RoleForm(auto_id="id_role_%s"),
         "password_form": password_form or PasswordForm(auto_id="id_password_%s"),
+        "question_form": question_form
+        or (QuestionForm(nodes=nodes_of(shown), auto_id="id_code_%s") if change else None),
     }
-    wrong = bool(role_form or password_form)
+    wrong = bool(role_form or password_form or question_form)
     return render(request, "staff/office_member.html", context, status=422 if wrong else 200)
 
 
@@ -170,7 +179,7 @@ def _member_page(
 @login_required
 def add(request: HttpRequest) -> HttpResponse:
     """A new member of staff, with a first role and a password."""
-    who, form = _changer(request), NewMemberForm(request.POST)
+    who, form = changer(request), NewMemberForm(request.POST)
     if not form.is_valid():
         return _list_page(request, who, form)
     said = form.cleaned_data
@@ -195,10 +204,10 @@ def add(request: HttpRequest) -> HttpResponse:
 @login_required
 def give(request: HttpRequest, staff_id: UUID) -> HttpResponse:
     """One more role."""
-    who = _changer(request)
-    shown, form = _member(who, staff_id), RoleForm(request.POST, auto_id="id_role_%s")
+    who = changer(request)
+    shown, form = member_named(who, staff_id), RoleForm(request.POST, auto_id="id_role_%s")
     if not form.is_valid():
-        return _member_page(request, who, shown, role_form=form)
+        return member_page(request, who, shown, role_form=form)
     role, facility = form.grant()
     give_role(by=author_of(request), staff=shown, role=role, facility=facility, save_id=save_id_of(request))
     messages.success(request, _("The role is given."))
@@ -211,8 +220,8 @@ def end_one_role(request: HttpRequest, staff_id: UUID, role_id: UUID) -> HttpRes
     """A role no longer held. Nobody takes the office away from themselves: somebody must be left to give
     it.
     """
-    who = _changer(request)
-    shown = _member(who, staff_id)
+    who = changer(request)
+    shown = member_named(who, staff_id)
     row = StaffRole.objects.filter(pk=role_id, staff=shown).first()
     if row is None:
         raise Http404
@@ -235,8 +244,8 @@ def end_one_role(request: HttpRequest, staff_id: UUID, role_id: UUID) -> HttpRes
 @login_required
 def new_password(request: HttpRequest, staff_id: UUID) -> HttpResponse:
     """A password for somebody who forgot theirs. Their sessions end."""
-    who = _changer(request)
-    shown, form = _member(who, staff_id), PasswordForm(request.POST, auto_id="id_password_%s")
+    who = changer(request)
+    shown, form = member_named(who, staff_id), PasswordForm(request.POST, auto_id="id_password_%s")
     if form.is_valid():
         try:
             set_password(
@@ -248,7 +257,7 @@ def new_password(request: HttpRequest, staff_id: UUID) -> HttpResponse:
         except Problem as problem:
             add_problem(form, problem)
     if form.errors:
-        return _member_page(request, who, shown, password_form=form)
+        return member_page(request, who, shown, password_form=form)
     messages.success(request, _("The password is set. Clinics learn of it at their next sync."))
     return redirect("staff-member", shown.pk)
 
@@ -257,8 +266,8 @@ def new_password(request: HttpRequest, staff_id: UUID) -> HttpResponse:
 @login_required
 def end(request: HttpRequest, staff_id: UUID) -> HttpResponse:
     """The person leaves."""
-    who = _changer(request)
-    shown = _member(who, staff_id)
+    who = changer(request)
+    shown = member_named(who, staff_id)
     if shown.pk == who.staff_id:
         raise Problem("not-yourself", _("A colleague must do this."), status=409)
     end_staff(by=author_of(request), staff=shown, save_id=save_id_of(request))

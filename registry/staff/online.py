@@ -31,14 +31,16 @@ from registry.staff.backends import StaffBackend, plain_username
 from registry.staff.credentials import password_fits
 from registry.staff.log_in_words import ENDED, LOCKED, NOT_HERE, WRONG, refuse
 from registry.staff.models import Account, StaffMember, Visitor
-from registry.staff.policy import can_visit
-from registry.staff.selectors import authority_of
-from registry.staff.services import RosterEntry, entry_for, keep_verifier, staff_serving
-from registry.staff.signoffs import Instant, ended_ms, instant, on_revoked
+from registry.staff.newcomers import is_waiting
+from registry.staff.policy import NO_ONE, can_visit
+from registry.staff.second_factor import forget_up_to
+from registry.staff.selectors import authority_of, ended_ms
+from registry.staff.services import RosterEntry, entry_for, instant, keep_verifier, staff_serving
+from registry.staff.signoffs import Instant, on_revoked
 from sync.carriers.http import Refused, Session, carrier_to
 from sync.carriers.server import Caller, endpoint, refusal
 from sync.conversation import BROKEN_OFF, say_hello
-from sync.exchanges import Body, Id, Name, unpack
+from sync.exchanges import Body, Count, Id, Name, unpack
 from sync.ledger.replicas import self_replica
 from sync.models import LinkState
 from sync.node import current_node
@@ -54,7 +56,6 @@ SILENT_FOR_MS: Final = 60_000
 NONCE_BYTES: Final = 12
 PADDED_TO: Final = 200
 YES: Final = "yes"
-NOBODY: Final = UUID(int=0)
 
 
 class Typed(Body):
@@ -71,12 +72,15 @@ class Typed(Body):
 
 
 class Told(Body):
-    """Central's word: `yes` with a fresh verifier for this node, or why not."""
+    """Central's word: `yes` with a fresh verifier for this node, or why not. `steps_forgotten` is news of a
+    lost telephone for a laptop that has not synced since.
+    """
 
     outcome: Name
     entry: RosterEntry | None = None
     staff: Annotated[bytes, msgspec.Meta(max_length=16)] = b""
     since_ms: Instant = 0
+    steps_forgotten: Count = 0
 
 
 # --- central ---------------------------------------------------------------------------------------------
@@ -106,7 +110,7 @@ def _judged(typed: Typed, node: UUID, facilities: list[UUID]) -> Told:
     except limits.TooManyGuesses:
         return Told(LOCKED)
     account = Account.objects.filter(username=name).first()
-    if not password_fits(account.staff_id if account else NOBODY, typed.password) or account is None:
+    if not password_fits(account.staff_id if account else NO_ONE, typed.password) or account is None:
         return Told(WRONG)
     limits.succeeded(attempt)
     member = StaffMember.objects.filter(pk=account.staff_id).first()
@@ -116,7 +120,8 @@ def _judged(typed: Typed, node: UUID, facilities: list[UUID]) -> Told:
         if not can_visit(authority_of(member.pk)):
             return Told(NOT_HERE)
         Visitor.objects.get_or_create(node_uuid=node, staff_id=member.pk)
-    return Told(YES, entry_for(member.pk, facilities, typed.pepper), member.pk.bytes)
+    entry = entry_for(member.pk, facilities, typed.pepper)
+    return Told(YES, entry, member.pk.bytes, 0, member.steps_forgotten)
 
 
 # --- clinic ----------------------------------------------------------------------------------------------
@@ -137,6 +142,8 @@ class OnlineBackend(StaffBackend):
     ) -> Account | None:
         if current_node().role != self.role or not username or password is None:
             return None
+        if _is_provisional(plain_username(username)):
+            return None  # central has not heard of them, or not decided
         told = ask_central(plain_username(username), password)
         if told is None:
             return None  # the cached credential decides
@@ -146,9 +153,15 @@ class OnlineBackend(StaffBackend):
             raise PermissionDenied(told.outcome)
         account = keep_verifier(told.entry)
         account.seen_by_central = True
+        forget_up_to(account, told.steps_forgotten)
         if not StaffMember.objects.filter(pk=account.staff_id).exists():
             ask_for_run("log-in")  # somebody so new that the lists do not have them yet
         return account
+
+
+def _is_provisional(username: str) -> bool:
+    account = Account.objects.filter(username=username[:40]).first()
+    return account is not None and is_waiting(account.staff_id)
 
 
 def _take_no(told: Told) -> None:

@@ -29,12 +29,16 @@ class Role(StrEnum):
     CENTRAL_ADMIN = "central-admin"
 
 
+# Nobody's id: what is asked about somebody unknown is asked about no one.
+NO_ONE: Final = UUID(int=0)
 EVERYONE: Final = frozenset(Role)
 AT_THE_CLINIC: Final = EVERYONE - {Role.CENTRAL_ADMIN}
 MAY_REGISTER: Final = frozenset({Role.REGISTRAR, Role.TRIAGE, Role.PROVIDER, Role.COORDINATOR})
 MAY_RESOLVE: Final = frozenset({Role.PROVIDER, Role.COORDINATOR, Role.CENTRAL_ADMIN})
 MAY_SYNC: Final = frozenset({Role.COORDINATOR, Role.CENTRAL_ADMIN})
 MAY_MANAGE_STAFF: Final = frozenset({Role.CENTRAL_ADMIN})
+# What a coordinator may give somebody whom central has not confirmed: never a coordinator's own role.
+MAY_BE_PROVISIONAL: Final = AT_THE_CLINIC - {Role.COORDINATOR}
 MAY_RECORD: Final[dict[str, frozenset[Role]]] = {
     "registration": MAY_REGISTER,
     "triage": frozenset({Role.TRIAGE, Role.PROVIDER}),
@@ -46,11 +50,14 @@ MAY_RECORD: Final[dict[str, frozenset[Role]]] = {
 
 @dataclass(frozen=True, slots=True)
 class Authority:
-    """One person's rights. A grant at facility None holds at every facility."""
+    """One person's rights. A grant at facility None holds at every facility. `provisional` is somebody whom a
+    coordinator has let in and central has not confirmed.
+    """
 
     staff_id: UUID | None
     active: bool = True
     grants: frozenset[tuple[Role, UUID | None]] = field(default_factory=frozenset)
+    provisional: bool = False
 
     @property
     def everywhere(self) -> bool:
@@ -119,7 +126,7 @@ def check_record(who: Authority, station: str, facilities: Collection[UUID] | No
 
 
 def can_resolve(who: Authority, facilities: Collection[UUID] | None = None) -> bool:
-    return who.holds(MAY_RESOLVE, facilities)
+    return not who.provisional and who.holds(MAY_RESOLVE, facilities)
 
 
 def check_resolve(who: Authority, facilities: Collection[UUID] | None = None) -> None:
@@ -150,6 +157,20 @@ def can_see_log_ins(who: Authority, facilities: Collection[UUID] | None = None) 
 def check_see_log_ins(who: Authority, facilities: Collection[UUID] | None = None) -> None:
     if not can_see_log_ins(who, facilities):
         raise _not_allowed(_("This list is for the coordinator of this place."))
+
+
+def can_let_in(who: Authority, facilities: Collection[UUID] | None = None) -> bool:
+    return who.holds({Role.COORDINATOR}, facilities)
+
+
+def check_let_in(
+    who: Authority, role: Role, facility: UUID, *, served: Collection[UUID] | None = None
+) -> None:
+    """A coordinator lets somebody in at their own place, below their own role, until central decides."""
+    if not can_let_in(who, [facility]) or (served is not None and facility not in served):
+        raise _not_allowed(_("Only the coordinator of this place lets new people in."))
+    if role not in MAY_BE_PROVISIONAL:
+        raise _not_allowed(_("Only the programme office gives this role."))
 
 
 def can_see_central(who: Authority) -> bool:

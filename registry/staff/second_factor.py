@@ -10,29 +10,27 @@ from __future__ import annotations
 
 import base64
 import secrets
+from collections.abc import Iterable
 from typing import Final
 
 from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.mfa.base.forms import AuthenticateForm, ReauthenticateForm
 from allauth.mfa.models import Authenticator
 from allauth.mfa.utils import is_mfa_enabled
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from django.conf import settings
 from django.http import HttpRequest
 
 from registry.staff import limits
-from registry.staff.models import Account
+from registry.staff.models import Account, StaffMember, when_staff_change
 from registry.staff.policy import Role
+from registry.staff.sealing import sealed, unsealed
 from registry.staff.selectors import authority_of
 from registry.staff.waiting import wait_error
+from sync.models import SecurityEvent
 from sync.node import current_node
-from sync.vault.keys import pepper
 
 MISSING: Final = "second_factor_missing"
 _CONTEXT: Final = b"posta second factor 1"
-_NONCE: Final = 12
 
 
 def must_have(account: Account) -> bool:
@@ -51,6 +49,27 @@ def has_it(account: Account) -> bool:
 def forget(account: Account) -> bool:
     """A lost telephone: the second step and its recovery codes are gone; answers whether there was one."""
     return bool(Authenticator.objects.filter(user=account).delete()[0])
+
+
+def forget_as_told(members: Iterable[StaffMember]) -> None:
+    """Central has taken somebody's lost second step away: so does this node, once, and their log-ins end."""
+    told = {one.pk: one.steps_forgotten for one in members if one.steps_forgotten}
+    for account in Account.objects.filter(staff_id__in=told):
+        forget_up_to(account, told[account.staff_id])
+
+
+when_staff_change.append(forget_as_told)
+
+
+def forget_up_to(account: Account, count: int) -> None:
+    """Central has taken their second step away so often; what has been set up since the last time stays."""
+    if account.steps_forgotten >= count:
+        return
+    forget(account)
+    account.steps_forgotten, account.stamp = count, secrets.token_hex(8)
+    Account.objects.filter(pk=account.pk).update(steps_forgotten=count, stamp=account.stamp)
+    sentence = f"Central took somebody's second step away: a lost telephone. About {account.staff_id}."
+    SecurityEvent.objects.create(at=current_node().wall(), code="second-step-forgotten", sentence=sentence)
 
 
 def note_missing(request: HttpRequest, account: Account) -> bool:
@@ -77,20 +96,17 @@ class SecondFactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]
     """Secrets lie encrypted under this node's pepper: the database alone opens none."""
 
     def encrypt(self, text: str) -> str:
-        nonce = secrets.token_bytes(_NONCE)
-        return base64.b64encode(nonce + _cipher().encrypt(nonce, text.encode(), _CONTEXT)).decode()
+        return base64.b64encode(sealed(text.encode(), _CONTEXT)).decode()
 
     def decrypt(self, encrypted_text: str) -> str:
-        raw = base64.b64decode(encrypted_text)
-        return _cipher().decrypt(raw[:_NONCE], raw[_NONCE:], _CONTEXT).decode()
+        secret = unsealed(base64.b64decode(encrypted_text), _CONTEXT)
+        if secret is None:
+            raise ValueError("this second step was set up under another pepper")
+        return secret.decode()
 
     def can_delete_authenticator(self, authenticator: Authenticator) -> bool:
         user = authenticator.user
         return not (isinstance(user, Account) and must_have(user))
-
-
-def _cipher() -> AESGCM:
-    return AESGCM(HKDF(hashes.SHA256(), 32, salt=None, info=_CONTEXT).derive(pepper()))
 
 
 class _Slow:

@@ -1,7 +1,7 @@
 """Who is asking, and what they may do.
 
-Lives here: the author of a request's writes, a person's authority from the synced roles, and names for staff
-ids. Not here: what a role allows (`policy.py`).
+Lives here: the author of a request's writes, a person's authority from the synced roles, when somebody's work
+ended, and names for staff ids. Not here: what a role allows (`policy.py`).
 """
 
 from __future__ import annotations
@@ -15,8 +15,19 @@ from django.http import HttpRequest
 from registry.places.models import Facility
 from registry.staff.devices import device_of
 from registry.staff.models import Account, StaffMember, StaffRole
+from registry.staff.newcomers import (
+    newcomers_at,
+    newcomers_named,
+    newcomers_roles,
+    provisional_authority,
+    refused_since_ms,
+)
 from registry.staff.policy import AT_THE_CLINIC, NOBODY, Authority, Role
+from sync.core.clock import millis_of
+from sync.core.merge import GONE
 from sync.ledger.recording import Author
+from sync.rowstate import state_of_row
+from sync.tables import table_of
 
 
 def account_of(request: HttpRequest) -> Account | None:
@@ -32,8 +43,12 @@ def author_of(request: HttpRequest) -> Author:
 
 def authority_of(staff_id: UUID | None) -> Authority:
     """A person's rights, as this node's copy of the lists has them now."""
-    member = StaffMember.objects.living().filter(pk=staff_id).only("active").first()
-    if member is None or not member.active:
+    if staff_id is None:
+        return NOBODY
+    member = StaffMember.objects.filter(pk=staff_id).only("active", "gone").first()
+    if member is None:
+        return provisional_authority(staff_id)
+    if member.gone or not member.active:
         return NOBODY
     rows = StaffRole.objects.living().filter(staff_id=staff_id).values_list("role", "facility_id")
     known = {role.value for role in Role}
@@ -60,10 +75,24 @@ def authority_in(request: HttpRequest) -> Authority:
     return found
 
 
+def ended_ms(member: StaffMember) -> int:
+    """When central ended somebody, in ms: the write that says so, by central's clock. The work of somebody
+    who was refused never began.
+    """
+    refused = refused_since_ms(member)
+    if refused is not None:
+        return refused
+    state = state_of_row(table_of(StaffMember), member)
+    ends = [head for head in state.get("active", ()) if head.value is False]
+    ends += [head for head in state.get(GONE, ()) if head.value is True]
+    return min((millis_of(head.write.effective) for head in ends), default=millis_of(member.made_stamp))
+
+
 def staff_names(ids: Iterable[UUID | None]) -> dict[UUID, str]:
     """What to call people, by staff id; whoever is not in the list is not in the answer."""
     wanted = {staff_id for staff_id in ids if staff_id is not None}
-    return {member.pk: str(member) for member in StaffMember.objects.filter(pk__in=wanted)}
+    named = {member.pk: str(member) for member in StaffMember.objects.filter(pk__in=wanted)}
+    return newcomers_named(wanted - named.keys()) | named
 
 
 def colleagues_at(facility_id: UUID) -> list[tuple[UUID, str]]:
@@ -71,7 +100,8 @@ def colleagues_at(facility_id: UUID) -> list[tuple[UUID, str]]:
     roles = StaffRole.objects.living().filter(Q(facility=facility_id) | Q(facility=None))
     at_the_clinic = roles.filter(role__in=[role.value for role in AT_THE_CLINIC])
     members = StaffMember.objects.living().filter(active=True, pk__in=at_the_clinic.values("staff_id"))
-    return sorted(((member.pk, str(member)) for member in members), key=lambda one: (one[1], one[0]))
+    named = [(member.pk, str(member)) for member in members]
+    return sorted([*named, *newcomers_at(facility_id)], key=lambda one: (one[1], one[0]))
 
 
 def people_on_duty() -> list[dict[str, str]]:
@@ -79,15 +109,15 @@ def people_on_duty() -> list[dict[str, str]]:
     active = Account.objects.filter(is_active=True).values_list("staff_id", "username")
     usernames = dict(active)
     members = StaffMember.objects.living().filter(active=True, pk__in=usernames)
-    roles = _role_words(usernames)
+    roles, names = _role_words(usernames), {member.pk: str(member) for member in members}
+    if unknown := usernames.keys() - set(
+        StaffMember.objects.filter(pk__in=usernames).values_list("pk", flat=True)
+    ):
+        roles |= newcomers_roles(unknown)
+        names |= {staff_id: name for staff_id, name in newcomers_named(unknown).items() if staff_id in roles}
     return [
-        {
-            "id": str(member.pk),
-            "username": usernames[member.pk],
-            "name": str(member),
-            "role": roles.get(member.pk, ""),
-        }
-        for member in members
+        {"id": str(one), "username": usernames[one], "name": name, "role": roles.get(one, "")}
+        for one, name in names.items()
     ]
 
 
@@ -100,7 +130,7 @@ def _role_words(ids: Iterable[UUID]) -> dict[UUID, str]:
 
 def roles_of(staff_id: UUID) -> str:
     """A person's roles in words."""
-    return _role_words([staff_id]).get(staff_id, "")
+    return _role_words([staff_id]).get(staff_id) or newcomers_roles([staff_id]).get(staff_id, "")
 
 
 def facilities_named(authority: Authority) -> list[str]:

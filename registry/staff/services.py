@@ -26,6 +26,7 @@ from registry.places.models import Facility
 from registry.staff.backends import plain_username
 from registry.staff.credentials import LIFETIME, hashing_cost
 from registry.staff.models import Account, Credential, StaffMember, StaffRole
+from registry.staff.newcomers import waiting_ids
 from registry.staff.policy import AT_THE_CLINIC, Role, can_visit
 from registry.staff.selectors import authority_of
 from registry.staff.sessions import revoke_tokens
@@ -67,10 +68,10 @@ def add_staff(
 ) -> StaffMember:
     """At central: a new member of staff with their roles and, if given, a password."""
     name = plain_username(username)
-    _check_central()
-    _check_username(name)
+    check_central()
+    check_username(name)
     roles = [_checked_grant(grant) for grant in grants]
-    kept = None if password is None else _hashed(password, name)
+    kept = None if password is None else hashed(password, name)
     with recording(by=by, save_id=save_id) as save:
         if save.repeated:
             return StaffMember.objects.get(pk=save.id_of(0))
@@ -89,7 +90,7 @@ def add_staff(
             save.add(StaffRole, staff=member, role=role.value, facility=facility)
         Account.objects.create(username=name, staff_id=member.pk, stamp=secrets.token_hex(8))
         if kept is not None:
-            _keep_central(member.pk, kept, 1)
+            keep_central(member.pk, kept, 1)
     return member
 
 
@@ -138,23 +139,34 @@ def set_password(*, by: Author, staff: StaffMember, password: str, save_id: UUID
     """At central: keep a new password's hash. Every session of the person ends; nodes that see the list
     change fetch their roster.
     """
-    _check_central()
-    kept = _hashed(password, staff.username)
+    check_central()
+    kept = hashed(password, staff.username)
     with recording(by=by, save_id=save_id) as save:
         if save.repeated:
             return
         number = StaffMember.objects.get(pk=staff.pk).passwords_set + 1
         save.edit(staff, {"passwords_set": number})
-        _keep_central(staff.pk, kept, number)
+        keep_central(staff.pk, kept, number)
         Account.objects.filter(staff_id=staff.pk).update(stamp=secrets.token_hex(8))
 
 
-def _check_central() -> None:
+def forget_second_step(*, by: Author, staff: StaffMember, save_id: UUID | None = None) -> None:
+    """At central: telephone and recovery codes are lost. The step goes at every node that hears of it, and
+    the person sets it up again at the next log-in.
+    """
+    check_central()
+    with recording(by=by, save_id=save_id) as save:
+        if not save.repeated:
+            count = StaffMember.objects.get(pk=staff.pk).steps_forgotten + 1
+            save.edit(staff, {"steps_forgotten": count})
+
+
+def check_central() -> None:
     if not current_node().is_central:
         raise Problem("owned-by-central", _("Only central can change staff."), status=403)
 
 
-def _check_username(name: str) -> None:
+def check_username(name: str) -> None:
     if not _USERNAME.fullmatch(name):
         sentence = _("A user name has 2 to 40 letters, digits, dots or hyphens.")
         raise Problem("bad-username", sentence, fields={"username": sentence})
@@ -168,7 +180,7 @@ def _checked_grant(grant: Grant) -> tuple[Role, Facility | None]:
         raise Problem("unknown-role", _("There is no such role."), fields={"role": role}) from None
 
 
-def _hashed(password: str, username: str) -> PasswordHash:
+def hashed(password: str, username: str) -> PasswordHash:
     try:
         validate_password(password, user=Account(username=username))
         return hash_password(password, hashing_cost())
@@ -182,7 +194,7 @@ def _hashed(password: str, username: str) -> PasswordHash:
         ) from None
 
 
-def _keep_central(staff_id: UUID, kept: PasswordHash, number: int) -> None:
+def keep_central(staff_id: UUID, kept: PasswordHash, number: int) -> None:
     Credential.objects.update_or_create(
         staff_id=staff_id,
         kind=Credential.Kind.CENTRAL,
@@ -259,11 +271,25 @@ def roster_is_old(facility_ids: Collection[UUID]) -> bool:
         )
     )
     visiting = dict(_visitors().values_list("staff_id", "password_number"))
+    undecided = waiting_ids()
+    kept = {one: number for one, number in kept.items() if one not in undecided}
     serving = _numbers_of(staff_serving(facility_ids))
-    if kept != serving or visiting != {k: n for k, n in _numbers_of(visiting).items() if k not in serving}:
+    if (
+        _renamed(serving)
+        or kept != serving
+        or visiting != {k: n for k, n in _numbers_of(visiting).items() if k not in serving}
+    ):
         return True
     old = current_node().now() - RENEWED_EVERY
-    return Credential.objects.filter(kind=Credential.Kind.NODE, visiting=False, issued_at__lt=old).exists()
+    rows = Credential.objects.filter(kind=Credential.Kind.NODE, visiting=False, issued_at__lt=old)
+    return rows.exclude(staff_id__in=undecided).exists()
+
+
+def _renamed(ids: Collection[UUID]) -> bool:
+    """Whether somebody's user name here is no longer theirs."""
+    named = set(StaffMember.objects.filter(pk__in=ids).values_list("pk", "username"))
+    here = set(Account.objects.filter(staff_id__in=ids, is_active=True).values_list("staff_id", "username"))
+    return bool(here - named)
 
 
 def _numbers_of(ids: Collection[UUID]) -> dict[UUID, int]:
@@ -286,12 +312,14 @@ def install_roster(entries: Sequence[RosterEntry]) -> None:
     sessions.
 
     A visitor keeps the verifier of their last log-in with central until it expires: only that renews it.
+    Whom central has not decided about stays as a coordinator has let them in.
     """
     listed = [UUID(bytes=entry["staff_id"]) for entry in entries]
+    stay = [*listed, *waiting_ids()]
     with transaction.atomic():
-        for account in Account.objects.filter(is_active=True).exclude(staff_id__in=listed):
+        for account in Account.objects.filter(is_active=True).exclude(staff_id__in=stay):
             Account.objects.filter(pk=account.pk).update(is_active=False, stamp=secrets.token_hex(8))
-        Credential.objects.filter(kind=Credential.Kind.NODE).exclude(staff_id__in=listed).delete()
+        Credential.objects.filter(kind=Credential.Kind.NODE).exclude(staff_id__in=stay).delete()
         for staff_id, entry in zip(listed, entries, strict=True):
             if not entry["visiting"]:
                 _install(staff_id, entry)
@@ -333,9 +361,12 @@ def _install(staff_id: UUID, entry: RosterEntry) -> None:
     # A user name that now belongs to somebody else is taken from its former owner's closed account.
     for other in Account.objects.filter(username=entry["username"]).exclude(staff_id=staff_id):
         Account.objects.filter(pk=other.pk).update(username=f"{other.staff_id}", is_active=False)
-    account, _made = Account.objects.update_or_create(
+    account, made = Account.objects.update_or_create(
         staff_id=staff_id, defaults={"username": entry["username"], "is_active": True}
     )
+    if made:  # there is no second step here yet to take away
+        told = StaffMember.objects.filter(pk=staff_id).values_list("steps_forgotten", flat=True).first()
+        Account.objects.filter(pk=account.pk).update(steps_forgotten=told or 0)
     if before is None or bytes(before.verifier) != entry["verifier"]:
         Account.objects.filter(pk=account.pk).update(stamp=secrets.token_hex(8))
     time_cost, memory_cost, parallelism = entry["cost"]
@@ -349,12 +380,15 @@ def _install(staff_id: UUID, entry: RosterEntry) -> None:
             "memory_cost": memory_cost,
             "parallelism": parallelism,
             "password_number": entry["password_number"],
-            "issued_at": _instant(entry["issued_at"]),
-            "expires_at": _instant(entry["expires_at"]),
+            "issued_at": instant(entry["issued_at"]),
+            "expires_at": instant(entry["expires_at"]),
             "visiting": entry["visiting"],
+            "lent_until": None,
+            "lent_on": "",
         },
     )
 
 
-def _instant(ms: int) -> datetime:
+def instant(ms: int) -> datetime:
+    """A moment as it travels."""
     return datetime.fromtimestamp(ms / 1000, tz=UTC)

@@ -25,15 +25,18 @@ from registry.answers import answering
 from registry.staff.full_login import needs_full_login
 from registry.staff.limits import locked, unlock
 from registry.staff.models import Account
+from registry.staff.newcomers import waiting_ids
 from registry.staff.policy import (
     Authority,
+    can_let_in,
     can_manage_staff,
     can_see_log_ins,
     check_manage_staff,
     check_see_log_ins,
 )
+from registry.staff.replacement import take_back
 from registry.staff.second_factor import forget, has_it
-from registry.staff.selectors import account_of, authority_in, people_on_duty, staff_names
+from registry.staff.selectors import account_of, author_of, authority_in, people_on_duty, staff_names
 from registry.staff.shifts import end_sessions_of, end_shifts
 from registry.staff.wording import browser_words
 from sync.models import SecurityEvent
@@ -62,6 +65,7 @@ class ColleagueShown:
     locked: bool
     me: bool
     two_steps: bool
+    provisional: bool
     log_ins: list[LogInShown] = field(default_factory=list)
 
 
@@ -130,7 +134,7 @@ def _here() -> list[UUID] | None:
 def team(request: HttpRequest) -> HttpResponse:
     """Everybody who may log in on this node."""
     _check(request)
-    mine, people = account_of(request), people_on_duty()
+    mine, people, undecided = account_of(request), people_on_duty(), waiting_ids()
     waiting = locked(one["username"] for one in people)
     accounts = {account.username: account for account in Account.objects.filter(is_active=True)}
     shown = [
@@ -141,12 +145,14 @@ def team(request: HttpRequest) -> HttpResponse:
             one["username"] in waiting,
             mine is not None and one["username"] == mine.username,
             has_it(accounts[one["username"]]),
+            UUID(one["id"]) in undecided,
             log_ins_of(accounts[one["username"]], request.session.session_key or ""),
         )
         for one in people
     ]
     shown.sort(key=lambda one: (not one.locked, not one.log_ins))
-    return render(request, "staff/team.html", {"team": shown})
+    may_add = can_let_in(authority_in(request), _here()) and not current_node().is_central
+    return render(request, "staff/team.html", {"team": shown, "may_add": may_add})
 
 
 @require_POST
@@ -167,6 +173,9 @@ def team_act(request: HttpRequest, staff_id: UUID, act: str) -> HttpResponse:
             "second-step-forgotten", "Somebody's second step was taken away: a lost telephone.", by, staff_id
         )
         messages.success(request, _("%(name)s sets it up again at the next log-in.") % {"name": name})
+    elif act == "take-back" and take_back(by=author_of(request), staff_id=staff_id):
+        _note("newcomer-taken-back", "A coordinator sent away somebody they had let in.", by, staff_id)
+        messages.success(request, _("%(name)s can no longer log in here.") % {"name": name})
     elif act == "end" and by is not None and by.staff_id != staff_id:
         end_sessions_of(staff_id)
         _note("log-ins-ended", "A coordinator ended somebody's log-ins.", by, staff_id)

@@ -1,8 +1,8 @@
 """Tokens for programs and notes of log-ins.
 
-Lives here: issuing and revoking bearer tokens (only their SHA-256 is kept) and noting a log-in that central
-has not seen. Not here: what central says of it (`signoffs.py`), passwords (`services.py`), reading a token
-from a request (`api.py`).
+Lives here: issuing and revoking bearer tokens (only their SHA-256 is kept), noting a log-in that central has
+not seen, and how long such notes are kept. Not here: what central says of it (`signoffs.py`), passwords
+(`services.py`), reading a token from a request (`api.py`).
 """
 
 from __future__ import annotations
@@ -13,12 +13,19 @@ from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
+from django.utils.translation import gettext_lazy as _
+
+from registry.staff.credentials import lent
 from registry.staff.models import Account, ApiToken, Credential, SignIn, StaffMember
+from registry.staff.newcomers import is_waiting
 from registry.staff.selectors import grants_of
 from sync.node import current_node
+from sync.problems import Problem
 
 PREFIX: Final = "posta_"
 _NOTE_USE_EVERY: Final = timedelta(hours=1)
+KEPT: Final = timedelta(days=180)
+KEPT_LONGER: Final = timedelta(days=730)  # what somebody may still be asked about
 
 
 def _digest(token: str) -> bytes:
@@ -27,6 +34,8 @@ def _digest(token: str) -> bytes:
 
 def issue_token(account: Account) -> str:
     """A new bearer token. It is shown once: nothing here can show it again."""
+    if is_waiting(account.staff_id):
+        raise Problem("not-yet", _("The programme office has not confirmed this person yet."), status=409)
     token = PREFIX + secrets.token_urlsafe(32)
     ApiToken.objects.create(digest=_digest(token), staff_id=account.staff_id, created_at=current_node().now())
     return token
@@ -57,5 +66,17 @@ def note_sign_in(staff_id: UUID, device: str) -> SignIn:
         at=current_node().now(),
         device=device,
         password_number=kept.password_number if kept else 0,
+        lent_on=kept.lent_on if kept and lent(staff_id) else "",
         grants=grants_of([staff_id]).get(staff_id, []) if known else None,
     )
+
+
+def forget_old_sign_ins(node_uuid: UUID | None = None) -> int:
+    """What central has signed off long ago: of this laptop, or at central of one node. What was not simply
+    fine is kept longer; what waits is kept.
+    """
+    now = current_node().now()
+    rows = SignIn.objects.filter(node_uuid=node_uuid)
+    dull = rows.filter(outcome__in=(SignIn.Outcome.FINE, SignIn.Outcome.ROLE_CHANGED), lent_on="")
+    gone = dull.filter(signed_off__lt=now - KEPT).delete()[0]
+    return gone + rows.filter(signed_off__lt=now - KEPT_LONGER).delete()[0]

@@ -22,6 +22,7 @@ from django.contrib.auth.signals import user_logged_out
 from django.dispatch import receiver
 from django.http import HttpRequest, HttpResponse
 
+from registry.staff.bounds import mark_code
 from registry.staff.models import Account, Shift
 from registry.tablets.selectors import sighting_of, tablet_of
 from sync.ledger.replicas import self_uuid
@@ -79,12 +80,13 @@ def begin_shift(request: HttpRequest, account: Account) -> None:
     if not _secret_of(request):
         request.COOKIES[COOKIE] = secrets.token_urlsafe(32)
     now, browser = current_node().now(), browser_of(request)
-    request.session[UNTIL] = (now + LENGTH).timestamp()
+    ends = min(now + LENGTH, mark_code(request, account) or now + LENGTH)
+    request.session[UNTIL] = ends.timestamp()
     request.session.pop(BY_PIN, None)
     if not browser:
         return
     before = live_shift(account.staff_id, browser)
-    fresh = {"stamp": account.stamp, "replica": self_uuid(), "began_at": now, "ends_at": now + LENGTH}
+    fresh = {"stamp": account.stamp, "replica": self_uuid(), "began_at": now, "ends_at": ends}
     fresh |= {"ended_at": None, "pin_failures": 0}
     if before is None or before.pin_failures:
         fresh |= {"pin_salt": b"", "pin_verifier": b"", "pin_cost": []}

@@ -11,31 +11,31 @@ Read next: `enrolling.py`.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Final
 from uuid import UUID
 
 import msgspec
 from django.db import transaction
-from django.db.models import Max
+from django.db.models import Max, QuerySet
 
 from registry.staff.models import Credential, SignIn, StaffMember, Visitor
-from registry.staff.selectors import grants_of
+from registry.staff.newcomers import waiting_ids
+from registry.staff.revocations import make_list, reapply, serial_kept, serial_now, take_list
+from registry.staff.selectors import ended_ms, grants_of
 from registry.staff.services import (
     RosterEntry,
     close_account,
     forget_verifier,
     install_roster,
+    instant,
     roster_for,
     visitors_here,
 )
-from sync.core.clock import millis_of
-from sync.core.merge import GONE
-from sync.exchanges import Body, Id, Name, unpack
+from registry.staff.sessions import forget_old_sign_ins
+from sync.exchanges import Body, Count, Id, Name, unpack
 from sync.models import EnrolledNode
 from sync.node import current_node
-from sync.rowstate import state_of_row
-from sync.tables import table_of
 from sync.vault.keys import pepper
 
 MOST_ASKED: Final = 200
@@ -46,7 +46,9 @@ _hooks: list[Hook] = []
 
 
 class AskedLogIn(Body):
-    """One log-in, and what the laptop knew of the person then. `grants` is null where it had no lists yet."""
+    """One log-in, and what the laptop knew of the person then. `grants` is null where it had no lists yet.
+    `lent_on` is the question whose code let them in (`breakglass.py`).
+    """
 
     ref: Id
     staff: Id
@@ -54,15 +56,19 @@ class AskedLogIn(Body):
     device: Annotated[str, msgspec.Meta(max_length=40)]
     password_number: Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)]
     grants: list[Name] | None
+    lent_on: Annotated[str, msgspec.Meta(max_length=12)] = ""
 
 
 class SignOffQuestion(Body):
-    """What a laptop asks: the roster too if it wants one. With a pepper central makes verifiers that fit."""
+    """What a laptop asks: the roster too if it wants one. With a pepper central makes verifiers that fit.
+    `list_here` is the number of the list of revocations that it has.
+    """
 
     pepper: Annotated[bytes, msgspec.Meta(max_length=64)]
     log_ins: Annotated[list[AskedLogIn], msgspec.Meta(max_length=MOST_ASKED)]
     visitors: list[Id]
     roster: bool
+    list_here: Count = 0
 
 
 class SignedOff(Body):
@@ -75,11 +81,12 @@ class SignedOff(Body):
 
 
 class SignOffAnswer(Body):
-    """All of it, as central saw it at `made_ms`."""
+    """All of it, as central saw it at `made_ms`; the list of revocations where it is news."""
 
     made_ms: Instant
     log_ins: list[SignedOff]
     roster: list[RosterEntry] | None = None
+    revocations: bytes = b""
 
 
 # --- clinic ----------------------------------------------------------------------------------------------
@@ -87,12 +94,18 @@ class SignOffAnswer(Body):
 
 def sign_ins_to_sign_off() -> list[SignIn]:
     """What central has not heard of, oldest first."""
-    return list(SignIn.objects.filter(node_uuid=None, outcome="").order_by("id")[:MOST_ASKED])
+    return list(_unasked().order_by("id")[:MOST_ASKED])
+
+
+def _unasked() -> QuerySet[SignIn]:
+    """Of people whom central has not decided about, it could only say that it does not know them."""
+    rows = SignIn.objects.filter(node_uuid=None, outcome="")
+    return rows.exclude(staff_id__in=waiting_ids())
 
 
 def waits_for_sign_off() -> bool:
     """Whether anybody has logged in here without central since the last contact."""
-    return SignIn.objects.filter(node_uuid=None, outcome="").exists()
+    return _unasked().exists()
 
 
 def signoffs_to_ask(*, roster: bool = True) -> bytes:
@@ -105,23 +118,32 @@ def signoffs_to_ask(*, roster: bool = True) -> bytes:
             device=row.device,
             password_number=row.password_number,
             grants=row.grants,
+            lent_on=row.lent_on,
         )
         for row in sign_ins_to_sign_off()
     ]
-    return SignOffQuestion(pepper(), asked, [one.bytes for one in visitors_here()], roster).pack()
+    visitors = [one.bytes for one in visitors_here()]
+    return SignOffQuestion(pepper(), asked, visitors, roster, serial_kept()).pack()
 
 
 def take_signoffs(body: bytes, *, from_stick: bool = False) -> int:
     """Believe an answer (whoever calls has made sure that it is central's), in one transaction. Answers how
     many log-ins it settled; one that came before settles nothing.
 
-    What comes on a stick may be old, and its roster older than the one that is here: then that is left.
+    What comes on a stick may be old, and its roster older than the one that is here: then that is left. And
+    whoever is on the list of revocations has no place on any roster.
     """
     told = unpack(SignOffAnswer, body)
     with transaction.atomic():
+        if told.revocations:
+            take_list(told.revocations)
         if told.roster is not None and not (from_stick and _is_older(told.made_ms)):
             install_roster(told.roster)
-        return sum(_take(answer) for answer in told.log_ins)
+        settled = sum(_take(answer) for answer in told.log_ins)
+        reapply()
+        if settled:
+            forget_old_sign_ins()
+        return settled
 
 
 def _is_older(made_ms: int) -> bool:
@@ -190,7 +212,8 @@ def answer_signoffs(node: EnrolledNode, body: bytes) -> bytes:
     if asked.pepper and (asked.roster or any(one.outcome != Outcome.FINE for one in answers)):
         visitors = _who_were_there(node, [UUID(bytes=one) for one in asked.visitors])
         roster = roster_for([UUID(one) for one in node.facilities], asked.pepper, visitors)
-    return SignOffAnswer(current_node().wall(), answers, roster).pack()
+    news = make_list() if serial_now() > asked.list_here else b""
+    return SignOffAnswer(current_node().wall(), answers, roster, news).pack()
 
 
 def _who_were_there(node: EnrolledNode, named: list[UUID]) -> list[UUID]:
@@ -211,14 +234,6 @@ def _judged(asked: AskedLogIn, member: StaffMember | None, grants: list[str]) ->
     return SignedOff(asked.ref, asked.staff, Outcome.FINE.value)
 
 
-def ended_ms(member: StaffMember) -> int:
-    """When central ended somebody, in ms: the write that says so, by central's clock."""
-    state = state_of_row(table_of(StaffMember), member)
-    ends = [head for head in state.get("active", ()) if head.value is False]
-    ends += [head for head in state.get(GONE, ()) if head.value is True]
-    return min((millis_of(head.write.effective) for head in ends), default=millis_of(member.made_stamp))
-
-
 def _keep(node: EnrolledNode, asked: Iterable[AskedLogIn], answers: Iterable[SignedOff]) -> None:
     """What the office sees. A log-in that is asked about again keeps its place and takes the newer answer."""
     now = current_node().now()
@@ -231,6 +246,7 @@ def _keep(node: EnrolledNode, asked: Iterable[AskedLogIn], answers: Iterable[Sig
             device=log_in.device,
             password_number=log_in.password_number,
             grants=log_in.grants,
+            lent_on=log_in.lent_on,
             outcome=answer.outcome,
             since=instant(answer.since_ms) if answer.outcome == Outcome.REVOKED else None,
             signed_off=now,
@@ -243,11 +259,5 @@ def _keep(node: EnrolledNode, asked: Iterable[AskedLogIn], answers: Iterable[Sig
         unique_fields=["node_uuid", "ref"],
         update_fields=["outcome", "since", "signed_off"],
     )
-
-
-# --- both ------------------------------------------------------------------------------------------------
-
-
-def instant(ms: int) -> datetime:
-    """A moment as it travels."""
-    return datetime.fromtimestamp(ms / 1000, tz=UTC)
+    if rows:
+        forget_old_sign_ins(node.uuid)

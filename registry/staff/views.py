@@ -19,6 +19,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.i18n import set_language
 
+from registry.staff.by_code import call_of
 from registry.staff.credentials import days_left
 from registry.staff.languages import choose_language
 from registry.staff.models import StaffMember
@@ -65,6 +66,7 @@ class LogIn(LoginView):  # type: ignore[misc]
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         context: dict[str, Any] = super().get_context_data(**kwargs)
+        context["call"] = call_of(self.request)
         context["offline"] = not current_node().is_central and not link_is_up()
         if not current_node().is_central and "other" not in self.request.GET:
             people = people_on_duty()

@@ -4,7 +4,7 @@ Lives here: `Watch`, the middleware, and what counts as a touch: opening a page,
 word that somebody tapped or typed (`touched`). Polls and the live feed never count. Times are kept with
 allauth's row of the log-in, written once a minute; this process remembers the rest. Not here: the clock of
 the page (`static/js/idle.js`), which hides it without Wi-Fi too; which addresses a PIN opens
-(`full_login.py`).
+(`full_login.py`), which log-ins open daily work only (`bounds.py`).
 """
 
 from __future__ import annotations
@@ -18,11 +18,12 @@ from django.conf import settings
 from django.contrib.auth.signals import user_logged_in
 from django.dispatch import receiver
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.shortcuts import redirect
+from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 
+from registry.staff.bounds import bound_by, is_within_bounds
 from registry.staff.full_login import is_open_by_pin
 from registry.staff.models import Account
 from registry.staff.second_factor import is_missing
@@ -66,6 +67,8 @@ class Watch:
             return redirect("mfa_activate_totp") if _wants_page(request) else HttpResponse(status=403)
         if by_pin(request) and not _may_open(request, name, view):
             return _ask(request)
+        if not _is_within_bounds(request, name, view) and (why := bound_by(request)):
+            return _refuse(request, why)
         if _is_touch(request, name):
             touch(request)
         return None
@@ -132,6 +135,22 @@ def _may_open(request: HttpRequest, name: str | None, view: Callable[..., Any]) 
     if request.path.startswith("/api/"):
         return "Authorization" in request.headers
     return is_open_by_pin(name, view)
+
+
+def _is_within_bounds(request: HttpRequest, name: str | None, view: Callable[..., Any]) -> bool:
+    if request.path.startswith("/api/"):
+        return "Authorization" in request.headers
+    return _leads_to_second_step(name) or is_within_bounds(name, view)
+
+
+def _refuse(request: HttpRequest, why: str) -> HttpResponse:
+    """A page that neither the PIN nor the password opens to this log-in."""
+    if request.path.startswith("/api/"):
+        problem = Problem("not-yet", why, status=403)
+        return JsonResponse(problem.document(), status=403, content_type=PROBLEM_JSON)
+    if _wants_page(request):
+        return render(request, "staff/not_yet.html", {"why": why}, status=403)
+    return HttpResponse(status=403)
 
 
 def _lock(request: HttpRequest) -> None:

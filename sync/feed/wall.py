@@ -36,6 +36,7 @@ POLICY, OTHERS = "posta_scope", "posta_others"
 PAGE: Final = "See docs/adr/0029-row-level-security.md."
 NODE, NEW = "posta.node", "posta.new_scopes"
 SECRETS: Final = frozenset({"staff", "account", "mfa", "usersessions", "sessions", "tablets"})
+HIDDEN: Final = "sync.RecoveryKey"
 FOLLOWED: Final = """(
     SELECT scope FROM {subscriptions}
     WHERE node_uuid = (SELECT NULLIF(current_setting('{node}', true), '')::uuid)
@@ -185,7 +186,8 @@ def _plan() -> list[str]:
         if not model._meta.managed or model._meta.proxy:
             continue
         table = f'"{model._meta.db_table}"'
-        secret = model._meta.app_label in SECRETS and not issubclass(model, SyncedModel)
+        ours = model._meta.app_label in SECRETS or model._meta.label == HIDDEN
+        secret = ours and not issubclass(model, SyncedModel)
         rights = "REVOKE ALL ON {} FROM {}" if secret else "GRANT SELECT, INSERT, UPDATE, DELETE ON {} TO {}"
         plan.append(rights.format(table, ROLE))
     not_a_node = f"(current_user <> '{ROLE}')"

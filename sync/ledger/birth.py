@@ -8,6 +8,7 @@ reading a backup back, what central thinks of a successor (`sync/hello.py`).
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -21,6 +22,8 @@ from sync.marks import Mark
 from sync.models import SecurityEvent
 from sync.node import Node, current_node
 from sync.problems import Problem
+
+_after_restore: list[Callable[[], object]] = []
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +112,12 @@ def _wake(mine: Replica, mark: Mark) -> None:
         node.clock.reset(mine.last_stamp)
 
 
+def when_restored(mend: Callable[[], object]) -> None:
+    """`mend()` is called when a database was put back: what is kept beside it may be newer."""
+    if mend not in _after_restore:
+        _after_restore.append(mend)
+
+
 def take_new_identity() -> Succession:
     """Close this database's replica R and go on as R′, whose chain starts from R's final digest.
 
@@ -131,6 +140,8 @@ def take_new_identity() -> Succession:
     self_uuid()
     if node.clock.floor < replica.last_stamp:
         node.clock.reset(replica.last_stamp)
+    for mend in _after_restore:
+        mend()
     return Succession(replica, before, lost)
 
 

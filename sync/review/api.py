@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.exceptions import NotFound
@@ -22,6 +21,8 @@ from sync.review.models import Aside, Conflict
 from sync.review.selectors import conflict_shown, conflicts_shown
 from sync.review.services import LONGEST_NOTE, choice_of, reject, release, resolve
 from sync.review.views import visible, visible_asides
+
+LIST = {200: {"type": "array", "items": {"type": "object", "additionalProperties": {}}}}
 
 
 class ResolveSerializer(serializers.Serializer[Any]):
@@ -46,9 +47,15 @@ class ResolvedSerializer(serializers.Serializer[Any]):
 
 
 class RejectSerializer(serializers.Serializer[Any]):
-    """Why a save is not to be used."""
+    """Why a save is not to be used. Only work after its author's end may be rejected without a word."""
 
-    note = serializers.CharField(max_length=LONGEST_NOTE)
+    note = serializers.CharField(max_length=LONGEST_NOTE, required=False, allow_blank=True, default="")
+
+
+class ReleaseSerializer(serializers.Serializer[Any]):
+    """What to keep with the decision on work after its author's end; otherwise nothing is kept."""
+
+    note = serializers.CharField(max_length=LONGEST_NOTE, required=False, allow_blank=True, default="")
 
 
 class ReleasedSerializer(serializers.Serializer[Any]):
@@ -62,7 +69,7 @@ class ReleasedSerializer(serializers.Serializer[Any]):
 class Conflicts(APIView):
     """`conflicts/`."""
 
-    @extend_schema(operation_id="list_conflicts", responses=OpenApiTypes.OBJECT)
+    @extend_schema(operation_id="list_conflicts", responses=LIST)
     def get(self, request: Request) -> Response:
         door().check(request._request, "see")
         rows = list(Conflict.objects.order_by("since", "pk"))
@@ -96,7 +103,7 @@ class ResolveConflict(APIView):
 class Quarantine(APIView):
     """`quarantine/`: saves set aside and held."""
 
-    @extend_schema(operation_id="list_quarantine", responses=OpenApiTypes.OBJECT)
+    @extend_schema(operation_id="list_quarantine", responses=LIST)
     def get(self, request: Request) -> Response:
         door().check(request._request, "see")
         rows = list(Aside.objects.order_by("since", "pk"))
@@ -114,11 +121,18 @@ def _visible_aside(request: Request, aside_id: int) -> Aside:
 class ReleaseAside(APIView):
     """`quarantine/{id}/release/`."""
 
-    @extend_schema(operation_id="release_save", request=None, responses=ReleasedSerializer)
+    @extend_schema(operation_id="release_save", request=ReleaseSerializer, responses=ReleasedSerializer)
     def post(self, request: Request, aside_id: int) -> Response:
         door().check(request._request, "resolve")
+        said = ReleaseSerializer(data=request.data)
+        said.is_valid(raise_exception=True)
         aside = _visible_aside(request, aside_id)
-        released = release(by=door().author(request._request), aside=aside)
+        released = release(
+            by=door().author(request._request),
+            aside=aside,
+            note=said.validated_data["note"],
+            save_id=save_id_of(request._request),
+        )
         left = Aside.objects.filter(pk=aside.pk).first()
         told = {"code": left.code, "sentence": left.sentence} if left else {"code": "", "sentence": ""}
         return Response({"released": released, **told})

@@ -18,6 +18,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from sync.checks import scope_in
 from sync.core.merge import GONE
 from sync.core.protocol import Change, MalformedBatch, from_canonical
+from sync.ended import ENDED, ended_since
 from sync.ledger.models import Change as ChangeRow
 from sync.ledger.models import Replica
 from sync.ledger.selectors import instant
@@ -33,11 +34,14 @@ WAITS_FOR: Final[Mapping[str, Any]] = {
     "after-aside": gettext_lazy("an earlier change that is set aside"),
     "unseen-past": gettext_lazy("what another clinic has not sent yet"),
 }
+IN_WORDS: Final[Mapping[str, Any]] = {ENDED: gettext_lazy("Written after this person's work had ended.")}
 
 
 @dataclass(frozen=True, slots=True)
 class AsideShown:
-    """One save that is not in the rows. `behind` counts the saves held because of this one."""
+    """One save that is not in the rows. `behind` counts the saves held because of this one. `ended` is when
+    its author's work ended, where that is why.
+    """
 
     id: int
     state: str
@@ -57,6 +61,17 @@ class AsideShown:
     behind: int
     amend_url: str | None = None
     person: Any = None
+    ended: datetime | None = None
+
+    @property
+    def words(self) -> str:
+        """Why it is set aside, in the language of whoever reads."""
+        return str(IN_WORDS.get(self.code, self.sentence))
+
+    @property
+    def is_after_end(self) -> bool:
+        """Whether nothing is wrong with it but who wrote it when."""
+        return self.code == ENDED
 
     def plain(self) -> dict[str, Any]:
         """For programs."""
@@ -71,6 +86,7 @@ class AsideShown:
             "by": {"id": self.author, "name": self.by},
             "at": self.at,
             "since": self.since,
+            "ended": self.ended,
             "device": self.device,
             "node": self.node_name,
             "values": [{"label": label, "text": text} for label, text in self.values],
@@ -88,7 +104,9 @@ def asides_shown(
     replicas = {replica.uuid: replica for replica in Replica.objects.all()}
     contents = [(aside, changes_in(aside, replicas)) for aside in rows]
     names = names_of(change.author for _aside, changes in contents for change in changes)
-    return [_shown(aside, changes, names, replicas, people or {}) for aside, changes in contents]
+    after_end = [changes[0].author for aside, changes in contents if aside.code == ENDED and changes]
+    ends = ended_since(after_end)
+    return [_shown(aside, changes, names, replicas, people or {}, ends) for aside, changes in contents]
 
 
 def changes_in(aside: Aside, replicas: Mapping[UUID, Replica] | None = None) -> list[Change]:
@@ -103,6 +121,20 @@ def changes_in(aside: Aside, replicas: Mapping[UUID, Replica] | None = None) -> 
         except MalformedBatch:  # pruned: the save is known by its dots alone
             continue
     return changes
+
+
+def same_author(aside: Aside) -> list[Aside]:
+    """What the author of a save wrote after their work had ended and nobody has decided on, in its order."""
+    replicas = {replica.uuid: replica for replica in Replica.objects.all()}
+    first = next(iter(changes_in(aside, replicas)), None)
+    if first is None:
+        return []
+    rows = Aside.objects.filter(code=ENDED, state=Aside.State.QUARANTINED)
+    return [
+        row
+        for row in rows.order_by("replica_uuid", "seq_from")
+        if any(change.author == first.author for change in changes_in(row, replicas))
+    ]
 
 
 def scope_of(changes: Iterable[Change]) -> UUID | None:
@@ -149,12 +181,14 @@ def _shown(
     names: Mapping[UUID, str],
     replicas: Mapping[UUID, Replica],
     people: Mapping[UUID, Any],
+    ends: Mapping[UUID, int],
 ) -> AsideShown:
     first = changes[0] if changes else None
     author = first.author if first else None
     since = datetime.fromtimestamp(aside.since / 1000, tz=UTC)
     scope = scope_of(changes)
     replica = replicas.get(aside.replica_uuid)
+    end = ends.get(author) if author and aside.code == ENDED else None
     return AsideShown(
         id=aside.pk,
         state=str(aside.state),
@@ -173,6 +207,7 @@ def _shown(
         values=[line for change in changes for line in _values(change)],
         behind=behind(aside, changes),
         person=people.get(scope) if scope else None,
+        ended=datetime.fromtimestamp(end / 1000, tz=UTC) if end is not None else None,
     )
 
 

@@ -37,7 +37,9 @@ class Conflict(models.Model):
 
 class Aside(models.Model):
     """A save that is not in the rows yet. At central: its own; at a clinic: what central said of this
-    clinic's saves. `told` is the code that the clinic hears instead of `code` (`sync/checks.py::as_told`).
+    clinic's saves. `told` is the code that the clinic hears instead of `code` (`sync/checks.py::as_told`);
+    `accepted`, that a person has said yes to work after its author's end, whatever it waits for besides;
+    `clock_behind_ms`, how far the laptop's clock was behind when it came (`sync/ended.py`).
     """
 
     class State(models.TextChoices):
@@ -55,6 +57,8 @@ class Aside(models.Model):
     sentence = models.TextField(default="")
     told = models.CharField(max_length=40, default="")
     waits_for = models.CharField(max_length=80, default="", db_index=True)
+    accepted = models.BooleanField(default=False)
+    clock_behind_ms = models.BigIntegerField(default=0)
     since = models.BigIntegerField()
 
     class Meta:

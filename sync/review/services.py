@@ -1,14 +1,15 @@
 """What a person decides: which of two values is right, whether a save that was set aside may go on.
 
 Lives here: `resolve` (a decision is an ordinary change that saw every side), `release` and `reject`
-(central). Not here: who may decide (the room that knows staff, through `sync/asking.py`), what is shown
+(central), and `settle_all`, either of them for everything that one person wrote after their work had ended.
+Not here: who may decide (the room that knows staff, through `sync/asking.py`), what is shown
 to them (`selectors.py`, `aside.py`).
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
@@ -21,6 +22,7 @@ from django.utils.translation import gettext_lazy as _
 from sync.checks import scope_in
 from sync.core.merge import GONE, Value, shown
 from sync.core.protocol import Change
+from sync.ended import ENDED
 from sync.feed.subscriptions import follow
 from sync.ledger.models import Change as ChangeRow
 from sync.ledger.models import Replica
@@ -32,7 +34,7 @@ from sync.problems import Problem
 from sync.records import SyncedModel, scope_key
 from sync.release import judge_again
 from sync.release import release as release_waiting
-from sync.review.aside import changes_in, scope_of
+from sync.review.aside import changes_in, same_author, scope_of
 from sync.review.models import Aside, Conflict, Decision
 from sync.review.selectors import lines_of
 from sync.rowstate import state_of_row
@@ -40,6 +42,8 @@ from sync.tables import Column, Table, table_named
 
 LONGEST_NOTE: Final = 500
 REJECTED: Final = "_rejected"
+ACCEPTED: Final = "_accepted"
+MOST_AT_ONCE: Final = 100
 log = logging.getLogger(__name__)
 
 
@@ -167,11 +171,16 @@ def _checked_note(note: str) -> str:
 # --- central ---------------------------------------------------------------------------------------------
 
 
-def release(*, by: Author, aside: Aside) -> bool:
+def release(*, by: Author, aside: Aside, note: str = "", save_id: UUID | None = None) -> bool:
     """Judge a save again: after its cause was mended it goes on, and with it what waited behind. True if
     it did.
+
+    To let work after its author's end go on is a decision, and kept as one; who wrote it stays who wrote it.
     """
     _check_central()
+    text = _checked_note(note)
+    if aside.code == ENDED:
+        _accept(by, aside, text, save_id)
     with _settling(aside) as standing:
         records = judge_again(standing)
     release_waiting({f"record:{record_id}" for record_id in records})
@@ -179,9 +188,21 @@ def release(*, by: Author, aside: Aside) -> bool:
     return bool(records)
 
 
-def reject(*, by: Author, aside: Aside, note: str, save_id: UUID | None = None) -> None:
+def _accept(by: Author, aside: Aside, note: str, save_id: UUID | None) -> None:
+    """With the decision, in one transaction: whatever cuts in behind it, nobody is asked twice."""
+    with recording(by=by, save_id=save_id) as save:
+        standing = Aside.objects.select_for_update().filter(pk=aside.pk, accepted=False).first()
+        if standing is not None and not save.repeated:
+            _explain(save, changes_in(standing), note, ACCEPTED)
+            standing.accepted = True
+            standing.save(update_fields=["accepted"])
+
+
+def reject(*, by: Author, aside: Aside, note: str = "", save_id: UUID | None = None) -> None:
     """Do not use a save: central re-states what it shows, as somebody who saw the rejected change; a
     record that the save made becomes a tombstone. Nothing is erased, and what waited behind goes on.
+
+    Whoever wrote it asks why, unless their work had ended.
     """
     _check_central()
     if aside.code == "incomplete":
@@ -192,13 +213,13 @@ def reject(*, by: Author, aside: Aside, note: str, save_id: UUID | None = None) 
             status=409,
         )
     text, changes = _checked_note(note), changes_in(aside)
-    if not text:
+    if not text and aside.code != ENDED:
         raise Problem("note-missing", _("Say why, for those who wrote it."), fields={"note": _("Missing.")})
     with recording(by=by, save_id=save_id) as save:
         if not save.repeated:
             for change in changes:
                 _restate(save, change)
-            _explain(save, changes, text)
+            _explain(save, changes, text, REJECTED)
     with _settling(aside) as standing:
         replica = Replica.objects.get(uuid=standing.replica_uuid)
         rows = ChangeRow.objects.filter(replica=replica, seq__gte=standing.seq_from, seq__lte=standing.seq_to)
@@ -206,6 +227,30 @@ def reject(*, by: Author, aside: Aside, note: str, save_id: UUID | None = None) 
         standing.delete()
     release_waiting({f"record:{change.record_id}" for change in changes})
     log.info("save %s rejected by %s", aside.save_id, by.staff_id)
+
+
+def settle_all(
+    *, by: Author, like: Aside, use: bool, note: str, may_see: Callable[[Sequence[Aside]], Collection[int]]
+) -> int:
+    """Decide alike on everything that the author of a save wrote after their work had ended, in its order, as
+    far as whoever decides may see it; and on what turns up behind it. Answers how many saves: at most a
+    hundred at once.
+    """
+    done, failed = 0, set[int]()
+    while done < MOST_AT_ONCE:
+        rows = [row for row in same_author(like) if row.pk not in failed]
+        visible = may_see(rows)
+        chosen = [row for row in rows if row.pk in visible][: MOST_AT_ONCE - done]
+        if not chosen:
+            break
+        for row in chosen:
+            try:
+                release(by=by, aside=row, note=note) if use else reject(by=by, aside=row, note=note)
+                done += 1
+            except Problem as problem:
+                failed.add(row.pk)
+                log.warning("save %s stays aside: %s", row.save_id, problem.code)
+    return done
 
 
 def _check_central() -> None:
@@ -303,14 +348,14 @@ def _require_nothing(column: Column) -> None:
         ) from None
 
 
-def _explain(save: Save, changes: Sequence[Change], note: str) -> None:
+def _explain(save: Save, changes: Sequence[Change], note: str, what: str) -> None:
     if changes:
         first = changes[0]
         save.add(
             Decision,
             table=first.table,
             record_id=first.record_id,
-            field=REJECTED,
+            field=what,
             note=note,
             scope=scope_of(changes),
         )

@@ -15,16 +15,18 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from sync.asking import door, may, page, save_id_of
 from sync.core.merge import GONE
+from sync.ended import ENDED
+from sync.node import current_node
 from sync.problems import Problem
-from sync.review.aside import asides_shown, scopes_of, subjects_here
+from sync.review.aside import asides_shown, same_author, scopes_of, subjects_here
 from sync.review.models import Aside, Conflict
 from sync.review.selectors import ConflictShown, conflict_shown, conflicts_shown
-from sync.review.services import LONGEST_NOTE, Choice, reject, release, resolve
+from sync.review.services import LONGEST_NOTE, Choice, reject, release, resolve, settle_all
 from sync.review.wording import choices_of, value_typed
 from sync.tables import table_named
 
@@ -171,7 +173,14 @@ def quarantine(request: HttpRequest, aside_id: int) -> HttpResponse:
     """One save that was set aside."""
     aside, people = _visible_aside(request, aside_id)
     (item,) = asides_shown([aside], people)
-    return render(request, "review/quarantine.html", {"item": item, "version": ""})
+    alike = same_author(aside) if item.is_after_end else []
+    context = {
+        "item": item,
+        "version": "",
+        "decides": current_node().is_central and may(request, "resolve"),
+        "alike": len(visible_asides(request, alike)[0]),
+    }
+    return render(request, "review/quarantine.html", context)
 
 
 @require_POST
@@ -179,7 +188,10 @@ def quarantine(request: HttpRequest, aside_id: int) -> HttpResponse:
 def release_aside(request: HttpRequest, aside_id: int) -> HttpResponse:
     """It is right: judge it again."""
     aside, _people = _visible_aside(request, aside_id)
-    if release(by=door().author(request), aside=aside):
+    if _means_all(request, aside):
+        return _settle_all(request, aside, use=True)
+    note, save_id = request.POST.get("note", ""), save_id_of(request)
+    if release(by=door().author(request), aside=aside, note=note, save_id=save_id):
         messages.success(request, _("It went through, and what waited for it goes on."))
         return redirect("review")
     messages.warning(request, _("Central has the same question again."))
@@ -191,6 +203,8 @@ def release_aside(request: HttpRequest, aside_id: int) -> HttpResponse:
 def reject_aside(request: HttpRequest, aside_id: int) -> HttpResponse:
     """It is wrong: do not use it."""
     aside, _people = _visible_aside(request, aside_id)
+    if _means_all(request, aside):
+        return _settle_all(request, aside, use=False)
     reject(
         by=door().author(request),
         aside=aside,
@@ -198,4 +212,28 @@ def reject_aside(request: HttpRequest, aside_id: int) -> HttpResponse:
         save_id=save_id_of(request),
     )
     messages.success(request, _("It is not used. It stays in the history."))
+    return redirect("review")
+
+
+def _means_all(request: HttpRequest, aside: Aside) -> bool:
+    return aside.code == ENDED and bool(request.POST.get("all"))
+
+
+def _settle_all(request: HttpRequest, aside: Aside, *, use: bool) -> HttpResponse:
+    """The same for everything that this person wrote after their work had ended."""
+    done = settle_all(
+        by=door().author(request),
+        like=aside,
+        use=use,
+        note=request.POST.get("note", ""),
+        may_see=lambda asides: visible_asides(request, asides)[0],
+    )
+    said = (
+        ngettext("%(n)d save is used now.", "%(n)d saves are used now.", done)
+        if use
+        else ngettext("%(n)d save is not used.", "%(n)d saves are not used.", done)
+    )
+    messages.success(request, said % {"n": done})
+    if visible_asides(request, same_author(aside))[0]:
+        messages.warning(request, _("Some are left. Look at them again."))
     return redirect("review")

@@ -225,11 +225,18 @@ def _check_inside(opened: Any, manifest: Manifest) -> None:
         raise Problem("damaged-backup", _("The backup's log does not verify; nothing was changed."))
 
 
+def newest_backup() -> Path | None:
+    """The newest backup on this laptop. A file gets its name only after it has been verified."""
+    return max(backups_dir().glob(f"posta-*{SUFFIX}"), key=_made_at, default=None)
+
+
+def _made_at(path: Path) -> int:
+    return int(path.name.split("-")[1])
+
+
 def backups_told() -> dict[str, Any]:
-    """For the status: how many verified backups there are here, and when the newest was made. A file gets its
-    name only after it has been verified.
-    """
-    made = [int(path.name.split("-")[1]) for path in backups_dir().glob(f"posta-*{SUFFIX}")]
+    """For the status: how many verified backups there are here, and when the newest was made."""
+    made = [_made_at(path) for path in backups_dir().glob(f"posta-*{SUFFIX}")]
     newest = datetime.fromtimestamp(max(made) / 1000, tz=UTC).isoformat() if made else None
     return {"newest_verified_at": newest, "count": len(made)}
 

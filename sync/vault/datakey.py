@@ -1,8 +1,9 @@
 """The 32-byte key of the clinic's database: where a process gets it, and how it is kept wrapped on disk.
 
 Lives here: `data_key()` for this process, `hold()` to hand it to child processes through memory only, and
-wrapping under a passphrase (`create_wrapped_key`, `unwrap`). Not here: asking a person for the passphrase
-(`unlock`), the engine that uses the key (`sync/vault/sqlcipher/base.py`), the node's signing keys.
+wrapping under a passphrase (`create_wrapped_key`, `unwrap`, `wrap_again`). Not here: asking a person for the
+passphrase (`unlock`), the recovery key (`sync/vault/recovery.py`), the engine that uses the key
+(`sync/vault/sqlcipher/base.py`), the node's signing keys.
 
 A process inherits the key as an open descriptor of an unnamed memory file (`POSTA_KEY_FD`). On the disk is
 only the wrapped key, useless without the passphrase, except on a demo node: there the passphrase lies
@@ -24,6 +25,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from sync.problems import Problem
+from sync.vault.keys import write_private
 
 KEY_BYTES: Final = 32
 WRAPPED: Final = "datakey.wrapped"
@@ -140,14 +142,21 @@ def create_wrapped_key(keys: Path, passphrase: str) -> bytes:
         raise Problem("empty-passphrase", "The passphrase is empty.")
     keys.mkdir(mode=0o700, parents=True, exist_ok=True)
     key = secrets.token_bytes(KEY_BYTES)
-    _write_once(keys / WRAPPED, json.dumps(_wrap(key, passphrase), indent=1).encode())
+    _write_once(keys / WRAPPED, json.dumps(wrapped_under(key, passphrase), indent=1).encode())
     return key
 
 
-def unwrap(keys: Path, passphrase: str) -> bytes:
+def wrap_again(keys: Path, key: bytes, passphrase: str) -> None:
+    """The same data key under another passphrase. Until the new file is in place the old one counts."""
+    if not passphrase:
+        raise Problem("empty-passphrase", "The passphrase is empty.")
+    write_private(keys / WRAPPED, json.dumps(wrapped_under(key, passphrase), indent=1).encode())
+
+
+def unwrap(keys: Path, passphrase: str, name: str = WRAPPED) -> bytes:
     """The data key that lies wrapped in `keys`."""
     try:
-        wrapped = json.loads((keys / WRAPPED).read_bytes())
+        wrapped = json.loads((keys / name).read_bytes())
         secret = _derive(passphrase, b64decode(wrapped["salt"]), wrapped["argon2id"])
         return AESGCM(secret).decrypt(b64decode(wrapped["nonce"]), b64decode(wrapped["key"]), _PURPOSE)
     except FileNotFoundError:
@@ -155,10 +164,11 @@ def unwrap(keys: Path, passphrase: str) -> bytes:
     except InvalidTag:
         raise Problem("wrong-passphrase", "The passphrase does not open this node.", status=403) from None
     except (ValueError, KeyError, TypeError):
-        raise Problem("bad-data-key", f"The file {keys / WRAPPED} is damaged.", status=503) from None
+        raise Problem("bad-data-key", f"The file {keys / name} is damaged.", status=503) from None
 
 
-def _wrap(key: bytes, passphrase: str) -> dict[str, Any]:
+def wrapped_under(key: bytes, passphrase: str) -> dict[str, Any]:
+    """The data key as a file holds it."""
     salt, nonce = secrets.token_bytes(16), secrets.token_bytes(12)
     sealed = AESGCM(_derive(passphrase, salt, _COST)).encrypt(nonce, key, _PURPOSE)
     texts = {"salt": salt, "nonce": nonce, "key": sealed}

@@ -62,7 +62,13 @@ class Posta:
 
 @pytest.fixture(scope="session")
 def posta() -> Iterator[Posta]:
-    with tempfile.TemporaryDirectory(prefix="posta-walk-", ignore_cleanup_errors=True) as directory:
+    with (
+        tempfile.TemporaryDirectory(prefix="posta-walk-", ignore_cleanup_errors=True) as directory,
+        pytest.MonkeyPatch.context() as patch,
+    ):
+        temporary = Path(directory) / "tmp"  # what the nodes leave there is searched as well
+        temporary.mkdir()
+        patch.setenv("TMPDIR", str(temporary))
         central_port, clinic_port = free_ports(2)
         ground = ground_at(Path(directory), central_port=central_port, clinic_ports=(clinic_port,))
         made = Posta(ground, *(Serving(node, ground.ca) for node in ground.nodes))

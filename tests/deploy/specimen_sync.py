@@ -116,7 +116,7 @@ class Specimens(PeopleSpecimens):
                 {
                     "id": "q1",
                     "code": "unknown-village",
-                    "sentence": "Central does not know this village.",
+                    "words": "Central does not know this village.",
                     "person": self.father,
                     "at": ago(200),
                     "by": self.names.registrar,
@@ -137,7 +137,7 @@ class Specimens(PeopleSpecimens):
             "item": {
                 "id": "q1",
                 "code": "unknown-village",
-                "sentence": "Central does not know this village.",
+                "words": "Central does not know this village.",
                 "what": "New patient",
                 "person": self.father,
                 "at": ago(200),
@@ -148,8 +148,22 @@ class Specimens(PeopleSpecimens):
                 "behind": 3,
                 "amend_url": "/amend/1",
             },
+            "decides": True,
+            "alike": 0,
             "version": "q-token",
         }
+
+    def after_end(self) -> dict[str, Any]:
+        """The same save, with nothing wrong with it but that its author had left."""
+        page = self.quarantine()
+        page["item"] |= {
+            "code": "author-ended",
+            "words": "Written after this person's work had ended.",
+            "is_after_end": True,
+            "ended": ago(400),
+            "amend_url": None,
+        }
+        return page | {"alike": 12}
 
     def node(self) -> dict[str, Any]:
         return {

@@ -18,6 +18,7 @@ from clinic.programs import document
 from clinic.programs.definition import resolve
 from registry.access.forms import ReasonForm
 from registry.staff.shift_views import NewPinForm, PinForm
+from tests.deploy import specimen_back_in, specimen_laptop
 from tests.deploy.specimen_forms import CodeForm, EditForm, Identifiers, LoginForm, NodeForm, PersonForm
 from tests.deploy.specimen_people import ARABIC, LATIN, Names, ago
 from tests.deploy.specimen_sync import Specimens
@@ -72,6 +73,8 @@ def _tablet_pages(made: Specimens) -> dict[str, Page]:
         "kept": Page("tablet/kept.html", {"drafts": [sent, draft]}),
         "kept-nothing": Page("tablet/kept.html", {"drafts": []}),
         **{name: Page(*page) for name, page in of_coordinators(made.names).items()},
+        **{name: Page(*page) for name, page in specimen_laptop.of_coordinators(made.names).items()},
+        **{name: Page(*page) for name, page in specimen_back_in.of_clinics(made.names).items()},
         **{
             f"without-laptop-{why}": Page("tablet/without_laptop.html", {"why": why, "title": title})
             for why, title in titles.items()
@@ -84,10 +87,11 @@ def _shift_pages(made: Specimens) -> dict[str, Page]:
     colleague = {"role": "Nurse", "locked": False, "me": False, "two_steps": False, "log_ins": [log_in]}
     nurse, doctor = ({"id": one, "name": name} for one, name in (("s1", made.names.nurse), ("s2", "Efraín")))
     team = [colleague | doctor | {"locked": True, "two_steps": True, "log_ins": []}, colleague | nurse]
+    team[1] |= {"provisional": True}
     return {
         "my-pin": Page("staff/my_pin.html", {"form": NewPinForm(), "shift": {"ends_at": ago(-600)}}),
         "full-login": Page("staff/full_login.html", {"form": LoginForm(), "name": made.names.nurse}),
-        "team": Page("staff/team.html", {"team": team}),
+        "team": Page("staff/team.html", {"team": team, "may_add": True}),
         **_second_steps(),
     }
 
@@ -215,6 +219,8 @@ def _clinic_pages(made: Specimens) -> dict[str, Page]:
         "conflict": Page("review/conflict.html", made.conflict()),
         "conflict-wrong": Page("review/conflict.html", made.conflict(note="?")),
         "quarantine": Page("review/quarantine.html", made.quarantine()),
+        "quarantine-after-end": Page("review/quarantine.html", made.after_end()),
+        "quarantine-elsewhere": Page("review/quarantine.html", made.after_end() | {"decides": False}),
         "problem": Page(
             "problem.html",
             {
@@ -246,6 +252,10 @@ def pages(names: Names = LATIN) -> dict[str, Page]:
         ),
         "login": Page("account/login.html", {"form": LoginForm(), "offline": True}),
         "login-tiles": Page("account/login.html", {"form": LoginForm({"password": ""}), "people": people}),
+        "login-call": Page(
+            "account/login.html",
+            {"form": LoginForm({"password": ""}), "people": people, "call": specimen_back_in.call(names)},
+        ),
         "logout": Page("account/logout.html", {}),
         **{name: Page(*page) for name, page in of_strangers().items()},
         **{status: Page(f"{status}.html", {}) for status in ("400", "403", "403_csrf", "404", "500")},
@@ -254,6 +264,8 @@ def pages(names: Names = LATIN) -> dict[str, Page]:
         "central-home": Page("home.html", {"nodes_total": 14, "nodes_silent": 2, "reviews": 5}),
         "central-nodes": Page("central/nodes.html", made.nodes()),
         "central-node": Page("central/node.html", made.node()),
+        **{name: Page(*page) for name, page in specimen_laptop.of_the_office(names).items()},
+        **{name: Page(*page) for name, page in specimen_back_in.of_the_office(names).items()},
         "central-empty": Page("central/nodes.html", {"nodes": [], "form": NodeForm(), "enrolled": None}),
     }
     stranger = {"node_name": names.node, "role": "clinic", "person": None}

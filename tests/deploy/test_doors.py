@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
+from uuid import uuid4
 
 import httpx
 import pytest
@@ -42,6 +43,23 @@ def test_only_streams_hold_no_thread(monkeypatch: pytest.MonkeyPatch, path: str,
     monkeypatch.setattr(asgi, "streams", doorman("streams"))
     assert got(path).status_code == 204
     assert came_through == [door]
+
+
+def test_what_hashes_a_password_keeps_no_page_waiting() -> None:
+    posted = {
+        "/account/login/": True,
+        "/me/password/": True,
+        "/me/pin/": True,
+        f"/switch/{uuid4()}/": True,
+        "/sync/v1/log-in": True,
+        "/switch/touched/": False,
+        "/account/logout/": False,
+        "/sync/v1/changes": False,
+        "/register/": False,
+    }
+    assert {path: asgi.hashes({"method": "POST", "path": path}) for path in posted} == posted
+    assert not asgi.hashes({"method": "GET", "path": "/account/login/"})
+    assert asgi.log_ins.executor is not asgi.pages.executor
 
 
 def test_a_page_comes_through_whole() -> None:

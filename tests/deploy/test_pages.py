@@ -175,7 +175,9 @@ def test_every_word_can_be_translated(name: str, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(trans_real, "translation", lambda _language: _Marked("en"))
     with translation.override("en"):
         page = Reading(draw(PAGES[name]))
-    plain = re.sub(r"⟦[^⟧]*⟧", " ", " ".join(words for words, _ in page.words))
+    plain, inside = " ".join(words for words, _ in page.words), 1
+    while inside:  # a sentence may hold another: yesterday's hour has its day beside it
+        plain, inside = re.subn(r"⟦[^⟦⟧]*⟧", " ", plain)
     assert set(WORD.findall(plain)) - said == set()
 
 

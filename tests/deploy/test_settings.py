@@ -94,6 +94,7 @@ def test_the_embedded_brokers_socket_serves_cache_and_tasks(tmp_path: Path) -> N
         ("POSTA_TABLETS", "all"),
         ("POSTA_HSTS", "on"),
         ("POSTA_BROKER_SOCKET", "broker.sock"),
+        ("POSTA_POWER_OFF", "power-off"),
         ("DATABASE_URL", ""),
         ("DATABASE_URL", "mysql://posta:hunter2@host/name"),
         ("DATABASE_URL", "postgresql://posta:hunter2@host:port/name"),
@@ -112,6 +113,7 @@ def test_a_malformed_value_is_refused_by_name(tmp_path: Path, name: str, value: 
         environment.hosts(env)
         environment.tablets(env)
         environment.hsts(env)
+        environment.power_off(env)
         environment.broker(env)
         environment.postgres(env)
     assert "hunter2" not in str(refused.value)

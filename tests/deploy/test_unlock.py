@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 
+from sync.vault.datakey import UNSAFE_PASSPHRASE
+
 
 def unlock(monkeypatch: pytest.MonkeyPatch, passphrase: str, **options: Any) -> str:
     monkeypatch.setattr("sys.stdin", io.StringIO(f"{passphrase}\n"))
@@ -44,3 +46,36 @@ def test_a_key_that_exists_is_not_made_again(monkeypatch: pytest.MonkeyPatch) ->
     with pytest.raises(CommandError):
         unlock(monkeypatch, "second passphrase", create=True)
     assert "fits" in unlock(monkeypatch, "first passphrase")
+
+
+def test_the_passphrase_is_changed_and_the_old_one_is_dead(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    unlock(monkeypatch, "río tranquilo al amanecer", create=True)
+    (tmp_path / "keys" / UNSAFE_PASSPHRASE).write_text("río tranquilo al amanecer")
+    unlock(monkeypatch, "río tranquilo al amanecer\nlluvia sobre el techo", new_passphrase=True)
+    assert "fits" in unlock(monkeypatch, "lluvia sobre el techo")
+    with pytest.raises(CommandError):
+        unlock(monkeypatch, "río tranquilo al amanecer")
+    assert not (tmp_path / "keys" / UNSAFE_PASSPHRASE).exists()
+
+
+def test_a_short_passphrase_is_refused_and_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(CommandError, match="at least 12"):
+        unlock(monkeypatch, "elevenchars", create=True)
+    unlock(monkeypatch, "first passphrase", create=True)
+    with pytest.raises(CommandError, match="at least 12"):
+        unlock(monkeypatch, "first passphrase\nelevenchars", new_passphrase=True)
+    assert "fits" in unlock(monkeypatch, "first passphrase")
+
+
+def test_what_the_console_left_in_memory_is_read_once(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    unlock(monkeypatch, "first passphrase", create=True)
+    left = tmp_path / "passphrase"
+    left.write_text("first passphrase\n")
+    out = io.StringIO()
+    call_command("unlock", file=left, check=True, stdout=out)
+    assert "fits" in out.getvalue()
+    assert not left.exists()

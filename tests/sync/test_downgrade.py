@@ -13,7 +13,9 @@ import ssl
 import subprocess
 import threading
 import time
+import warnings
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -108,11 +110,23 @@ def test_a_clinic_speaks_tls_1_3_or_not_at_all(central_that_speaks: tuple[Any, S
 
 @pytest.fixture
 def central_web(certified: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Served]:
-    """The very server that central runs, with an application that only says yes."""
+    with web_of("central", certified, monkeypatch) as served:
+        yield served
+
+
+@pytest.fixture
+def clinic_web(certified: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Served]:
+    with web_of("clinic", certified, monkeypatch) as served:
+        yield served
+
+
+@contextmanager
+def web_of(role: str, certified: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Served]:
+    """The very server that a node runs, with an application that only says yes."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    monkeypatch.setattr(settings, "POSTA_ROLE", "central")
+    monkeypatch.setattr(settings, "POSTA_ROLE", role)
     monkeypatch.setattr(settings, "POSTA_PORT", port)
     argv = web_argv(certified)
     (certified / "yes.py").write_text(
@@ -147,6 +161,9 @@ def _await_port(process: subprocess.Popen[bytes], port: int) -> None:
 
 def _handshake(central: Served, most: ssl.TLSVersion) -> str | None:
     context = ssl.create_default_context(cafile=str(central.ca))
+    if most < OLD:
+        context.set_ciphers("ALL:@SECLEVEL=0")  # or we would refuse it ourselves
+        context.minimum_version = most
     context.maximum_version = most
     with (
         socket.create_connection(("127.0.0.1", central.port), 10) as plain,
@@ -161,6 +178,17 @@ def test_centrals_web_server_speaks_tls_1_3_or_not_at_all(central_web: Served) -
     assert _handshake(central_web, NEW) == "TLSv1.3"
     with pytest.raises((ssl.SSLError, ConnectionError)):
         _handshake(central_web, OLD)
+
+
+@pytest.mark.once
+def test_a_clinics_web_server_speaks_nothing_older_than_tls_1_2(clinic_web: Served) -> None:
+    """H11: tablets may be old, but not as old as that."""
+    assert [_handshake(clinic_web, version) for version in (NEW, OLD)] == ["TLSv1.3", "TLSv1.2"]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        for older in (ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_1):
+            with pytest.raises((ssl.SSLError, ConnectionError)):
+                _handshake(clinic_web, older)
 
 
 # --- signatures and protocol -----------------------------------------------------------------------------

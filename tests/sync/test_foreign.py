@@ -34,6 +34,7 @@ OF_A_PLACE = {
     "stock_movements",
     "openings",
     "dispensed_items",
+    "staff_requests",
 }  # or of its shelf: nobody follows that one here
 OF_PEOPLE = [table for table in SCOPED if table.name not in OF_A_PLACE]
 NAME = "Quetzalina"

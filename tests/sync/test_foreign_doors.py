@@ -35,6 +35,7 @@ from sync.hello import open_hello
 from sync.ledger.models import Receipt as ReceiptRow
 from sync.ledger.models import Replica
 from sync.models import EnrolledNode, SecurityEvent
+from sync.recovery import RecoveryRequest
 from sync.rotation import RotateRequest
 from sync.tables import all_tables, table_named
 from tests.sync.forge import Talk, logged, patient, problem, slip_in
@@ -101,6 +102,7 @@ DOORS: dict[str, Callable[[Scene, UUID], bytes]] = {
     "signoffs": signoffs,
     "log-in": lambda scene, asked: asked.bytes * 8,
     "rotate": lambda scene, asked: RotateRequest(asked.bytes * 2, asked.bytes * 4).pack(),
+    "recovery": lambda scene, asked: RecoveryRequest("ABCD-1234", asked.bytes * 4).pack(),
     "tail": lambda scene, asked: b"",
 }
 ELSEWHERE = {"changes", "hello"}  # test_foreign.py, and below

@@ -10,6 +10,8 @@ import pytest
 
 from sync.core.protocol import canonical, chain_digest, from_canonical
 from sync.ledger.models import Change, Receipt, Replica
+from sync.ledger.replicas import forget_replicas
+from sync.models import SecurityEvent
 from sync.node import current_node
 from tests.sync.commands import answer, register, run
 from tests.world import World
@@ -60,6 +62,7 @@ def test_a_break_in_the_chain_is_found_at_its_exact_place(
     world: World, spoil: Spoil, seq: int, code: str
 ) -> None:
     here = world.clinics[0]
+    """H10: edited, deleted, filed as something else, cut off."""
     with world.at(here):
         register(world, here, 6)
         assert answer("verify_log")["holds"]
@@ -75,6 +78,7 @@ def test_a_break_in_the_chain_is_found_at_its_exact_place(
 
 @pytest.mark.parametrize("at_central", [False, True])
 def test_a_chain_hashed_anew_contradicts_the_receipts(world: World, at_central: bool) -> None:
+    """H10: by whoever knows how the chain is made."""
     here = world.clinics[0]
     for _ in range(3):
         with world.at(here):
@@ -90,6 +94,36 @@ def test_a_chain_hashed_anew_contradicts_the_receipts(world: World, at_central: 
         (broken,) = [one for one in json.loads(out)["chains"] if not one["holds"]]
         assert ended == 1
         assert (broken["broken"]["code"], broken["broken"]["seq"]) == ("not-as-receipted", 4)
+
+
+@pytest.mark.parametrize("wrote_since", [False, True])
+def test_a_whole_log_hashed_anew_contradicts_the_head_that_central_holds(
+    world: World, wrote_since: bool
+) -> None:
+    """H10: whoever threw the receipts away as well has a log that holds, and central does not take it."""
+    here, central = world.clinics[0], world.central
+    with world.at(here):
+        register(world, here, 6)
+    world.sync(here)
+    before = world.digests(central)
+    with world.at(here):
+        rechain(Replica.objects.get(is_self=True), 3)
+        Receipt.objects.all().delete()
+        forget_replicas()
+        if wrote_since:
+            register(world, here, 2)
+        assert answer("verify_log")["holds"]
+    runs = world.sync(here, rounds=3)
+    assert {run.outcome for run in runs} == {"failed"}
+    assert "wrote other data" in runs[-1].reason
+    for site in (here, central):
+        with world.at(site):
+            assert SecurityEvent.objects.filter(code="fork").exists()
+    with world.at(central):
+        (told,) = {one.sentence for one in SecurityEvent.objects.filter(code="fork")}
+        assert str(here.replica) in told
+        assert answer("verify_log")["holds"]
+    assert world.digests(central) == before
 
 
 def test_a_forged_receipt_and_a_log_that_is_shorter_than_its_receipts_are_found(world: World) -> None:

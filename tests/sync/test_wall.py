@@ -22,7 +22,7 @@ from sync.core.merge import Past
 from sync.feed import pages, wall
 from sync.feed.wall import POLICY, ROLE, build_wall, check_wall, walled, what_is_wrong
 from sync.ledger.recording import recording
-from sync.models import EnrolledNode
+from sync.models import EnrolledNode, RecoveryKey
 from sync.records import door
 from sync.tables import all_tables
 from tests.databases import _completed, _connection
@@ -106,6 +106,8 @@ def test_accounts_and_sessions_are_nothing_to_a_nodes_request(guarded: World) ->
         node = node_of(guarded.clinics[0])
         with pytest.raises(DatabaseError, match="permission"), transaction.atomic(), walled(node):
             Account.objects.count()
+        with pytest.raises(DatabaseError, match="permission"), transaction.atomic(), walled(node):
+            RecoveryKey.objects.count()
         assert Account.objects.count() == 0
 
 

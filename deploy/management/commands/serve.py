@@ -8,11 +8,12 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
+from django.db import connection
 
 from deploy.readiness import check_disk, check_port, prepare
 from deploy.supervisor import Supervisor
 from sync.problems import Problem
-from sync.vault.running import claim
+from sync.vault.running import claim, fold_in
 
 
 class Command(BaseCommand):
@@ -43,3 +44,5 @@ class Command(BaseCommand):
             supervisor.run()
         finally:
             supervisor.close()
+            fold_in()  # whoever was killed left a log; this process is the last
+            connection.close()

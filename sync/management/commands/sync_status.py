@@ -37,5 +37,7 @@ def _lines(found: Status) -> list[str]:
             _("Last attempt: %(at)s, %(outcome)s %(reason)s")
             % {"at": attempt.at, "outcome": attempt.outcome, "reason": attempt.reason}
         )
+    if found.revocations.get("standing") == "damaged":
+        lines.append(_("The list of people who may no longer work cannot be read. Sync now."))
     lines.append(_("Up to date.") if found.up_to_date else _("Not up to date."))
     return [line.rstrip() for line in lines]

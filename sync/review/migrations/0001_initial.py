@@ -51,6 +51,8 @@ class Migration(migrations.Migration):
                 ('sentence', models.TextField(default='')),
                 ('told', models.CharField(default='', max_length=40)),
                 ('waits_for', models.CharField(db_index=True, default='', max_length=80)),
+                ('accepted', models.BooleanField(default=False)),
+                ('clock_behind_ms', models.BigIntegerField(default=0)),
                 ('since', models.BigIntegerField()),
             ],
             options={

@@ -36,8 +36,9 @@ def test_the_register(past: Past, day: Day) -> None:
     assert (line["visit"], line["patient"]) == (str(visit.pk), str(visit.patient_id))
     assert line["diagnosis"] == ["I10 – High blood pressure"]
     assert (line["coming"], answer["next"]) == ("New problem", None)
-    assert told(day, "register", **WEEK, page="x")["lines"] == answer["lines"]
     assert told(day, "register", **WEEK, page="2")["lines"] == []
+    no_page = day.api().get("/api/v1/reports/register/", {**WEEK, "page": "x"})
+    assert (no_page.status_code, no_page.json()["code"]) == (400, "bad-page")
 
 
 def test_whoever_was_cared_for_here_is_named_wherever_they_are_registered(past: Past, day: Day) -> None:

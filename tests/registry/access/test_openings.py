@@ -114,6 +114,7 @@ def test_nothing_in_the_log_is_edited_removed_or_written_past_the_door(house: Ho
 
 @pytest.mark.parametrize("tamper", ["edit", "delete", "insert", "gone"])
 def test_what_was_changed_by_sql_is_found_line_by_line(house: House, tablet: Client, tamper: str) -> None:
+    """H10: a line of the access log edited, deleted or put in."""
     tablet.get(f"/patients/{house.jose.pk}/")
     tablet.get(f"/patients/{house.jose.pk}/history/")
     assert verify_openings() == (2, [])

@@ -19,6 +19,7 @@ from registry.people.models import Patient
 from sync.files.models import Parcel
 from sync.files.receiving import LARGEST_REQUEST
 from sync.files.store import LARGEST_FILE, file_store
+from sync.ledger.models import Change
 from sync.node import Node
 from tests.registry.attachments.pictures import CANARY, PDF, opened, photo
 from tests.registry.conftest import Cast, browser, make_patient, token_client
@@ -289,6 +290,19 @@ def test_a_program_attaches_reads_and_downloads(cast: Cast, patient: Patient) ->
     )
     assert api.get(f"/api/v1/attachments/{told['id']}/", secure=True).json() == told
     assert content_of(api.get(f"/api/v1/attachments/{told['id']}/content/", secure=True)) == PDF
+
+
+def test_a_save_id_of_another_save_attaches_nothing(cast: Cast, patient: Patient) -> None:
+    used = Change.objects.filter(table="patients", record_id=patient.pk).values_list("save_id", flat=True)[0]
+    answer = token_client(cast.rosa).post(
+        "/api/v1/attachments/",
+        {"patient": str(patient.pk), "file": sent(PDF, "letter.pdf")},
+        format="multipart",
+        secure=True,
+        headers={"Idempotency-Key": str(used)},
+    )
+    assert (answer.status_code, answer.json()["code"]) == (409, "save-id-used")
+    assert not Attachment.objects.exists()
 
 
 @pytest.mark.parametrize(

@@ -5,14 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.contrib.sessions.models import Session
 from django.test import Client
 
 from registry.staff.devices import COOKIE
 from registry.staff.models import Account, Credential, SignIn
 from registry.staff.services import install_roster, roster_for
+from sync.ledger.models import Change, Replica
 from sync.node import Node
+from sync.tables import all_tables
 from sync.vault.keys import pepper
 from tests.registry.conftest import PASSWORD, Cast
+from tests.registry.staff.at_the_tablet import become_clinic
 
 LOGIN = "/account/login/"
 
@@ -116,3 +120,37 @@ def test_guessing_is_slowed(clinic: Node) -> None:
     assert "Too many" not in first
     assert "Too many" in last
     assert log_in(Client(), "rosa").status_code == 200  # now even the right password has to wait
+
+
+def everything_that_syncs() -> dict[str, list[dict[str, Any]]]:
+    tables = {table.name: table.model for table in all_tables()} | {"the log": Change, "copies": Replica}
+    return {name: list(model._default_manager.order_by("pk").values()) for name, model in tables.items()}
+
+
+@pytest.mark.parametrize(
+    ("role", "username", "pages"),
+    [
+        ("clinic", "rosa", ["/board/", "/me/", "/find/", "/queue/", "/sync/", "/staff/rights/"]),
+        (
+            "central",
+            "olga",
+            ["/", "/staff/", "/staff/rights/", "/central/nodes/", "/central/rules/"],
+        ),
+    ],
+)
+def test_a_log_in_and_a_look_round_leave_nothing_that_syncs(
+    cast: Cast, node: Node, role: Any, username: str, pages: list[str]
+) -> None:
+    """A10: sessions, the last log-in and what else frameworks note stay on this machine."""
+    if role == "clinic":
+        become_clinic(cast, node)
+    node.role = role
+    before = everything_that_syncs()
+    client = Client()
+    assert log_in(client, username).status_code == 302
+    assert [client.get(page, secure=True).status_code for page in pages] == [200] * len(pages)
+    assert Session.objects.exists()
+    client.post("/account/logout/", secure=True)
+    assert client.get("/me/", secure=True).status_code == 302
+    assert everything_that_syncs() == before
+    assert before["the log"]

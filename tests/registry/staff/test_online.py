@@ -317,3 +317,16 @@ def test_the_page_says_why(staffed: Staffed) -> None:
     offline(staffed)
     assert says("teo") == says("nobody")
     assert "Log in once with the internet" in says("teo")
+
+
+def test_the_password_before_a_closed_page_is_central_s_to_judge(staffed: Staffed) -> None:
+    """Also in the middle of a shift: `me/password/` and allauth's own question."""
+    client = staffed.logs_in("ana")
+    with staffed.world.at(staffed.laptop):
+        LinkState.objects.update(state=LinkState.State.UP)
+    staffed.office(set_password, "ana", password=ANOTHER)
+    with staffed.world.at(staffed.laptop):
+        for address in ("/me/password/", "/account/reauthenticate/"):
+            assert client.post(address, {"password": PASSWORD}, secure=True).status_code in (200, 400)
+        assert client.post("/me/password/", {"password": ANOTHER}, secure=True).status_code == 302
+        assert client.get("/me/", secure=True).status_code == 200

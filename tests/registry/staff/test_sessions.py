@@ -13,11 +13,12 @@ from django.http import HttpRequest, HttpResponse
 from django.test import RequestFactory
 
 from registry.staff.devices import COOKIE, Devices, device_of
-from registry.staff.models import Account, ApiToken, StaffMember
+from registry.staff.models import Account, ApiToken, SignIn, StaffMember
 from registry.staff.policy import NOBODY
 from registry.staff.selectors import account_of, author_of, authority_in
 from registry.staff.sessions import (
     account_of_token,
+    forget_old_sign_ins,
     issue_token,
     revoke_tokens,
 )
@@ -168,3 +169,19 @@ def test_the_command_issues_a_token(ana: Account) -> None:
 def test_a_token_of_nobody_is_nobody(cast: Cast) -> None:
     ApiToken.objects.create(digest=bytes(32), staff_id=uuid4(), created_at=TODAY)
     assert account_of_token("") is None
+
+
+def test_notes_of_log_ins_are_kept_for_half_a_year_and_the_others_for_two(cast: Cast, node: Node) -> None:
+    """What was fine goes first; a code by telephone, an old password and whoever left may be asked about."""
+    for days in (179, 181, 731):
+        for outcome, lent_on in (("fine", ""), ("fine", "12345678"), ("revoked", ""), ("", "")):
+            SignIn.objects.create(
+                staff_id=cast.ana.pk,
+                at=node.now(),
+                outcome=outcome,
+                lent_on=lent_on,
+                signed_off=node.now() - timedelta(days=days) if outcome else None,
+            )
+    assert forget_old_sign_ins() == 4
+    assert SignIn.objects.filter(outcome="fine", lent_on="").count() == 1
+    assert SignIn.objects.filter(outcome="").count() == 3

@@ -299,7 +299,7 @@ def test_a_program_releases_and_rejects_at_central(central: Site) -> None:
     answer = program().post(f"/api/v1/quarantine/{told['id']}/release/")
     assert answer.json() == {"released": False, "code": told["code"], "sentence": told["sentence"]}
     path = f"/api/v1/quarantine/{told['id']}/reject/"
-    assert program().post(path, {}, format="json").json()["code"] == "invalid"
+    assert program().post(path, {}, format="json").json()["code"] == "note-missing"
     assert program().post(path, {"note": "No such number."}, format="json").status_code == 204
     assert program().get("/api/v1/quarantine/").json() == []
     assert program().post(path, {"note": "No such number."}, format="json").status_code == 404
