@@ -3,9 +3,9 @@
 
 PY := .venv/bin/python
 WORKERS ?= auto
-# What stands still for ten minutes says where, and fails instead of holding up all others.
-WATCHED = -m pytest -o faulthandler_timeout=600 -o faulthandler_exit_on_timeout=true
-PYTEST = $(PY) $(WATCHED) -n $(WORKERS) --dist loadfile $(ARGS)
+# What stands still for half an hour says where, and fails instead of holding up all others.
+WATCHED = -m pytest -o faulthandler_timeout=1800 -o faulthandler_exit_on_timeout=true
+PYTEST = $(PY) $(WATCHED) -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 # The walks share two real nodes and one browser, whose event loop no other test in its process would bear.
 WALKS = $(PY) $(WATCHED) $(ARGS) tests/browser
 

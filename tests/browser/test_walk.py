@@ -29,11 +29,18 @@ pytestmark = [
 
 UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}", re.IGNORECASE)
 OURS = re.compile(r"opd_|posta:|values\.|_gone|Mozilla")  # words of programs, not of people
-_names = iter(
+NAMES = re.split(
+    r",\s+",
     """Zulema Quintanar, Hortensia Villafañe, Wilfrido Ochoa, Ubaldo Belgrano, Yamileth Feuillet,
-    Jacinta Kantule, Quirino Tejada, Ximena Abadía, Froilán Mudarra, Gumersinda Pitti, Nereida Bultrón,
-    Leovigildo Samudio, Dídimo Hassán, Evangelina Cruz""".replace("\n   ", "").split(", ")
+    Jacinta Kantule, Quirino Tejada, Ximena Abadía, Froilán Mudarra, Gumersinda Pitti,
+    Nereida Bultrón, Leovigildo Samudio, Dídimo Hassán, Evangelina Cruz, Brunilda Wachong,
+    Ñuflo Yángüez, Petronila Uribe, Casimiro Zeledón, Obdulia Njoroge, Isidro Bakhtin,
+    Filomena Okafor, Telésforo Lindqvist, Genoveva Xirinachs, Plutarco Etxeberria,
+    Hermelinda Vukovic, Anacleto Dlamini, Rosaura Pfeiffer, Saturnino Gbeho, Clodomira Ishikawa,
+    Baldomero Achterberg, Delfina Mwangi, Eleuterio Sjöberg, Ifigenia Rasmussen, Macedonio Thapa,
+    Nicanora Wojcik, Olegario Fitzroy, Perpetua Kowalczyk, Sinforoso Ngata""",
 )
+_names = iter(NAMES)
 
 
 def a_name() -> str:
