@@ -35,3 +35,31 @@ document.addEventListener(
   },
   { once: true },
 );
+
+// A search that got no answer is asked again, be it swallowed by the Wi-Fi or by a page that was still busy.
+const PATIENCE = 1_500;
+const MOST_PATIENCE = 24_000;
+
+function askAgain(box) {
+  let answered = box.defaultValue;
+  let asking = 0;
+  let timer;
+  const look = (pause) => {
+    clearTimeout(timer);
+    timer = setTimeout(() => {
+      if (box.value === answered) return;
+      if (!asking) window.htmx?.trigger(box.form, "submit");
+      look(Math.min(pause * 2, MOST_PATIENCE));
+    }, pause);
+  };
+  box.addEventListener("input", () => look(PATIENCE));
+  box.form.addEventListener("htmx:beforeRequest", () => { asking += 1; });
+  box.form.addEventListener("htmx:afterRequest", ({ detail }) => {
+    asking -= 1;
+    const asked = new URL(detail.pathInfo.finalRequestPath, location.href).searchParams.get(box.name);
+    if (detail.successful) answered = asked;
+  });
+  look(PATIENCE);
+}
+
+for (const box of document.querySelectorAll("form[hx-get] input[type=search]")) askAgain(box);

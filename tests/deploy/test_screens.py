@@ -235,6 +235,27 @@ def test_what_was_typed_before_the_scripts_came_is_searched_for(show: Show) -> N
     expect(tab.locator("#results")).to_have_text("María is here")
 
 
+def test_a_search_that_got_no_answer_is_asked_again(show: Show) -> None:
+    tab = show(pages()["find"], answers={"/find/": (200, "<p>María is here</p>")})
+    swallowed: list[str] = []
+
+    def swallow(route: Route) -> None:
+        if swallowed:
+            route.fallback()
+        else:
+            swallowed.append(route.request.url)
+            route.abort()
+
+    tab.route("**/find/?*", swallow)
+    with tab.expect_event("requestfailed"):
+        tab.get_by_label("Name, phone, number or card").fill("mar")
+        tab.clock.run_for(500)
+    expect(tab.locator("#results")).not_to_have_text("María is here")
+    tab.clock.run_for(2_000)
+    expect(tab.locator("#results")).to_have_text("María is here")
+    assert len(swallowed) == 1
+
+
 def test_nothing_of_a_page_is_kept_on_the_tablet(show: Show) -> None:
     tab = show(pages()["find"], answers={"/find/": (200, "<p>María is here</p>")})
     tab.get_by_label("Name, phone, number or card").fill("mar")
