@@ -25,25 +25,20 @@ from registry.staff.selectors import staff_names
 from sync.asking import door, page
 from sync.models import EnrolledNode, RecoveryKey
 from sync.node import current_node
+from sync.node_pages import ReasonForm
 from sync.problems import Problem
-from sync.recovery import SHORTEST_REASON, give_out, held_for
-from sync.standing import LONGEST_REASON
+from sync.recovery import give_out, held_for
 from sync.status import moment
 
 
-class GiveOutForm(forms.Form):
+class GiveOutForm(ReasonForm):
     """Which of the keys, why, and that somebody was called back."""
 
+    field_order = ("key_id", "reason", "sure")
     key_id = forms.ChoiceField(
         label=gettext_lazy("Which id does the laptop show?"),
         widget=forms.RadioSelect,
         error_messages={"required": gettext_lazy("Choose the id that the laptop shows.")},
-    )
-    reason = forms.CharField(
-        label=gettext_lazy("Why?"),
-        min_length=SHORTEST_REASON,
-        max_length=LONGEST_REASON,
-        error_messages={"required": gettext_lazy("Say why, for colleagues.")},
     )
     sure = forms.BooleanField(
         label=gettext_lazy("I called back on a number that we know"),

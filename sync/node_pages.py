@@ -26,12 +26,11 @@ from sync.models import EnrolledNode, SecurityEvent
 from sync.node import current_node
 from sync.nodes import nodes_shown
 from sync.problems import Problem
-from sync.standing import LONGEST_REASON, revoke
+from sync.standing import LONGEST_REASON, SHORTEST_REASON, revoke
 from sync.status import moment
 from sync.vault.keys import key_id_of
 
 SHOWN: Final = 30
-SHORTEST_REASON: Final = 3
 NOTED: Final[Mapping[str, Any]] = {
     "parallel-use": gettext_lazy("Two may be using this laptop's key. Was it copied?"),
     "out-of-scope": gettext_lazy("It wrote about people it does not follow."),
@@ -53,8 +52,8 @@ NOTED: Final[Mapping[str, Any]] = {
 }
 
 
-class RevokeForm(forms.Form):
-    """Why, and that it is meant."""
+class ReasonForm(forms.Form):
+    """Why something is done to a clinic that colleagues will ask about."""
 
     reason = forms.CharField(
         label=gettext_lazy("Why?"),
@@ -62,6 +61,11 @@ class RevokeForm(forms.Form):
         max_length=LONGEST_REASON,
         error_messages={"required": gettext_lazy("Say why, for colleagues.")},
     )
+
+
+class RevokeForm(ReasonForm):
+    """Why, and that it is meant."""
+
     sure = forms.BooleanField(
         label=gettext_lazy("Yes, this laptop must not sync any more"),
         error_messages={"required": gettext_lazy("Tick this if you mean it.")},

@@ -24,13 +24,12 @@ from sync.models import EnrolledNode, RecoveryKey, SecurityEvent
 from sync.node import current_node
 from sync.problems import Problem
 from sync.run import Run, step
-from sync.standing import LONGEST_REASON
+from sync.standing import LONGEST_REASON, SHORTEST_REASON
 from sync.vault.envelope import Unopened, opened
 from sync.vault.keys import pinned
 from sync.vault.recovery import PURPOSE, Inside, delivered, id_of, to_deliver
 
 KEPT: Final = 5  # of one node
-SHORTEST_REASON: Final = 3
 NOT_TAKEN: Final = frozenset({"not-found", "not-for-us"})  # an older central: the rest of the run goes on
 log = logging.getLogger(__name__)
 

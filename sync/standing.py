@@ -18,6 +18,7 @@ from sync.models import EnrolledNode, SecurityEvent
 from sync.node import current_node
 from sync.problems import Problem
 
+SHORTEST_REASON: Final = 3
 LONGEST_REASON: Final = 200
 
 

@@ -20,6 +20,7 @@ from kombu.exceptions import OperationalError
 from deploy.environment import celery_url
 from deploy.fitness.finding import Finding, attention, bad, fine
 from registry.numbers.blocks import numbers_left, pool_size
+from registry.staff.credentials import LIFETIME, WARN_AT_DAYS
 from registry.tablets.selectors import labels_in_use
 from sync.node import current_node
 from sync.nodes import silent_nodes
@@ -31,7 +32,8 @@ from sync.vault.recovery import held_id, is_wrapped
 from sync.vault.running import is_served
 
 DAY_MS: Final = 86_400_000
-WARN_DAYS, LAST_DAYS = 23, 30  # whoever logs in without internet is let in for thirty
+LAST_DAYS: Final = LIFETIME.days
+WARN_DAYS: Final = LAST_DAYS - max(WARN_AT_DAYS)
 FEW: Final = 0.25
 PATIENCE_S: Final = 1.0
 CLOCK_OFF_S: Final = 300.0

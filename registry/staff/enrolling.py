@@ -20,18 +20,11 @@ from registry.staff.breakglass import keep_key
 from registry.staff.revocations import ended_here, reapply, revocations_told, serial_kept
 from registry.staff.selectors import staff_names
 from registry.staff.services import RosterEntry, install_roster, roster_for, roster_is_old
-from registry.staff.signoffs import (
-    SignOffQuestion,
-    answer_signoffs,
-    signoffs_to_ask,
-    take_signoffs,
-    waits_for_sign_off,
-)
+from registry.staff.signoffs import answer_signoffs, signoffs_to_ask, take_signoffs, waits_for_sign_off
 from sync.carriers.server import Caller, endpoint
 from sync.download import Inflow
 from sync.ended import tell_ended
 from sync.enrolment import on_welcome, provide_extra, provide_facilities
-from sync.exchanges import unpack
 from sync.ledger.birth import when_restored
 from sync.models import EnrolledNode
 from sync.node import current_node
@@ -59,9 +52,6 @@ def sign_off_for(caller: Caller, body: bytes) -> bytes:
     """Central's door: its word on log-ins, and verifiers for this node's staff, made with the pepper that the
     node sends and central does not keep.
     """
-    node_pepper = unpack(SignOffQuestion, body).pepper
-    if node_pepper:
-        keep_key(caller.node.uuid, node_pepper)
     return answer_signoffs(caller.node, body)
 
 

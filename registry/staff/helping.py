@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from registry.staff.breakglass import in_groups, make_code, nodes_of
-from registry.staff.office import changer, member_named, member_page
+from registry.staff.office import changer, colleague, member_named, member_page
 from registry.staff.office_forms import QuestionForm, add_problem
 from registry.staff.selectors import author_of
 from registry.staff.services import forget_second_step
@@ -50,10 +50,7 @@ def telephone_code(request: HttpRequest, staff_id: UUID) -> HttpResponse:
 @login_required
 def second_step(request: HttpRequest, staff_id: UUID) -> HttpResponse:
     """Telephone and recovery codes are lost: the second step goes, here and at every clinic."""
-    who = changer(request)
-    shown = member_named(who, staff_id)
-    if shown.pk == who.staff_id:
-        raise Problem("not-yourself", _("A colleague must do this."), status=409)
+    shown = colleague(request, staff_id)
     forget_second_step(by=author_of(request), staff=shown, save_id=save_id_of(request))
     messages.success(
         request, _("The second step is taken away here. Clinics learn of it at their next sync.")

@@ -92,6 +92,15 @@ def member_named(who: Authority, staff_id: UUID) -> StaffMember:
     return found
 
 
+def colleague(request: HttpRequest, staff_id: UUID) -> StaffMember:
+    """Whom a person of the office does something to that nobody does to themselves."""
+    who = changer(request)
+    shown = member_named(who, staff_id)
+    if shown.pk == who.staff_id:
+        raise Problem("not-yourself", _("A colleague must do this."), status=409)
+    return shown
+
+
 def _held_by(members: list[StaffMember]) -> dict[UUID, list[Held]]:
     rows = StaffRole.objects.living().filter(staff__in=members).select_related("facility")
     held: dict[UUID, list[Held]] = {}
@@ -266,10 +275,7 @@ def new_password(request: HttpRequest, staff_id: UUID) -> HttpResponse:
 @login_required
 def end(request: HttpRequest, staff_id: UUID) -> HttpResponse:
     """The person leaves."""
-    who = changer(request)
-    shown = member_named(who, staff_id)
-    if shown.pk == who.staff_id:
-        raise Problem("not-yourself", _("A colleague must do this."), status=409)
+    shown = colleague(request, staff_id)
     end_staff(by=author_of(request), staff=shown, save_id=save_id_of(request))
     messages.success(request, _("They can no longer log in here. Clinics learn of it at their next sync."))
     return redirect("staff-member", shown.pk)

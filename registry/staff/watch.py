@@ -65,9 +65,10 @@ class Watch:
             return None if name in ASKED_BY_ITSELF else _to_the_lock(request)
         if is_missing(request) and not _leads_to_second_step(name):
             return redirect("mfa_activate_totp") if _wants_page(request) else HttpResponse(status=403)
-        if by_pin(request) and not _may_open(request, name, view):
+        if by_pin(request) and not _may_open(request, is_open_by_pin(name, view)):
             return _ask(request)
-        if not _is_within_bounds(request, name, view) and (why := bound_by(request)):
+        within = _leads_to_second_step(name) or is_within_bounds(name, view)
+        if not _may_open(request, within) and (why := bound_by(request)):
             return _refuse(request, why)
         if _is_touch(request, name):
             touch(request)
@@ -131,16 +132,9 @@ def _is_idle(request: HttpRequest) -> bool:
     return current_node().wall() - last > settings.POSTA_IDLE_MINUTES * 60_000 + GRACE_MS
 
 
-def _may_open(request: HttpRequest, name: str | None, view: Callable[..., Any]) -> bool:
-    if request.path.startswith("/api/"):
-        return "Authorization" in request.headers
-    return is_open_by_pin(name, view)
-
-
-def _is_within_bounds(request: HttpRequest, name: str | None, view: Callable[..., Any]) -> bool:
-    if request.path.startswith("/api/"):
-        return "Authorization" in request.headers
-    return _leads_to_second_step(name) or is_within_bounds(name, view)
+def _may_open(request: HttpRequest, page_is_open: bool) -> bool:
+    """The API opens to a token of its own only, whatever is true of pages."""
+    return "Authorization" in request.headers if request.path.startswith("/api/") else page_is_open
 
 
 def _refuse(request: HttpRequest, why: str) -> HttpResponse:

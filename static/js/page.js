@@ -25,18 +25,8 @@ for (const part of document.querySelectorAll("[data-shown-by]")) {
   if (opener) show();
 }
 
-// Who is quick types before htmx listens: nobody would look for that, and the page would stay silent.
-document.addEventListener(
-  "htmx:load",
-  () => {
-    for (const box of document.querySelectorAll("form[hx-get] input[type=search]")) {
-      if (box.value !== box.defaultValue) window.htmx.trigger(box.form, "submit");
-    }
-  },
-  { once: true },
-);
-
-// A search that got no answer is asked again, be it swallowed by the Wi-Fi or by a page that was still busy.
+// A search that got no answer is asked again: typed before htmx listened, or swallowed by the Wi-Fi. Nobody would
+// look for that, and take the silence for "nobody found".
 const PATIENCE = 1_500;
 const MOST_PATIENCE = 24_000;
 
@@ -44,14 +34,18 @@ function askAgain(box) {
   let answered = box.defaultValue;
   let asking = 0;
   let timer;
+  const ask = () => {
+    if (box.value === answered) return false;
+    if (!asking) window.htmx?.trigger(box.form, "submit");
+    return true;
+  };
   const look = (pause) => {
     clearTimeout(timer);
     timer = setTimeout(() => {
-      if (box.value === answered) return;
-      if (!asking) window.htmx?.trigger(box.form, "submit");
-      look(Math.min(pause * 2, MOST_PATIENCE));
+      if (ask()) look(Math.min(pause * 2, MOST_PATIENCE));
     }, pause);
   };
+  document.addEventListener("htmx:load", ask, { once: true });
   box.addEventListener("input", () => look(PATIENCE));
   box.form.addEventListener("htmx:beforeRequest", () => { asking += 1; });
   box.form.addEventListener("htmx:afterRequest", ({ detail }) => {

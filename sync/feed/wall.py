@@ -41,7 +41,7 @@ FOLLOWED: Final = """(
     SELECT scope FROM {subscriptions}
     WHERE node_uuid = (SELECT NULLIF(current_setting('{node}', true), '')::uuid)
 )"""
-# Its text is read once, not for every row: by the inner cast. The outer one only says that it is a list.
+# The inner cast reads its text once for each statement. The outer one only says that it is a list.
 JUST_MADE: Final = "((SELECT NULLIF(current_setting('{new}', true), '')::uuid[])::uuid[])"
 MAKE_ROLE: Final = """
     DO $$ BEGIN

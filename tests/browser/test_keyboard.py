@@ -16,9 +16,12 @@ from playwright.sync_api import Locator, Page, expect
 from deploy.demo.programme import colleague
 from registry.staff.policy import Role
 from tests.browser.conftest import LAPTOP, Hand
-from tests.browser.test_walk import a_name, pytestmark
+from tests.browser.steps import (
+    a_name,
+    walked,
+)
 
-__all__ = ["pytestmark"]
+pytestmark = walked
 
 MOST_TABS: Final = 120
 # A tick or a choice shows its focus on the card around it.

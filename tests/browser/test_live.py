@@ -13,9 +13,14 @@ from playwright.sync_api import Page, expect
 
 from registry.staff.policy import Role
 from tests.browser.conftest import LAPTOP, Hand, Posta
-from tests.browser.test_walk import a_name, pytestmark, register, start_visit
+from tests.browser.steps import (
+    a_name,
+    register,
+    start_visit,
+    walked,
+)
 
-__all__ = ["pytestmark"]
+pytestmark = walked
 
 
 def arrives(desk: Page) -> tuple[str, str]:

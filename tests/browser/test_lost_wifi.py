@@ -18,29 +18,26 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from registry.staff.policy import Role
 from tests.browser.conftest import PATIENCE_MS, TABLET, Hand, Posta, log_in
-from tests.browser.test_walk import (
+from tests.browser.steps import (
+    a_name,
     decide,
     open_stage,
-    pytestmark,
     register,
     start_visit,
     tap_save,
     until,
+    walked,
 )
 from tests.browser.wifi import Wifi
 from tests.chromium import QUIET, where_chromium_is
 
-__all__ = ["pytestmark"]
+pytestmark = walked
 
 SECRET = "Xilotepec"  # a word that must not be found on the tablet's disk
 WAITING = re.compile(r"Kept on this tablet – \s*1 waiting")
 ITEMS = """() => new Promise((resolve) => { const asked = indexedDB.open("posta", 1);
   asked.onsuccess = () => { const all = asked.result.transaction("waiting").objectStore("waiting").getAll();
     all.onsuccess = () => { asked.result.close(); resolve(all.result); }; }; })"""
-_names = iter(
-    """Anacleta Borbua, Fidelina Casco, Rigoberto Luna, Celestina Mejicano, Porfirio Tuñón, Isaura Guainora,
-    Eudocia Membache""".replace("\n   ", "").split(", ")
-)
 
 
 @dataclass
@@ -113,7 +110,7 @@ def ready(page: Page) -> None:
 @pytest.fixture
 def patient() -> str:
     """Somebody new."""
-    return next(_names)
+    return a_name()
 
 
 @pytest.fixture

@@ -37,11 +37,17 @@ from deploy.demo.programme import colleague
 from registry.staff.policy import Role
 from sync.vault.broker import socket_path
 from tests.browser.conftest import PATIENCE_MS, TABLET, Posta, log_in
+from tests.browser.steps import (
+    open_stage,
+    save,
+    search,
+    start_visit,
+    walked,
+)
 from tests.browser.test_shift_change import choose_pin, leave, menu
-from tests.browser.test_walk import open_stage, pytestmark, save, search, start_visit
 from tests.chromium import QUIET, where_chromium_is
 
-__all__ = ["pytestmark"]
+pytestmark = walked
 
 GIVEN, FAMILY = "Quetzalñahua", "Ixtlilcanarió"
 OTHER, ELSE = "Cuauhcanaria", "Kanarievogelsang"

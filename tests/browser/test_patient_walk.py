@@ -22,9 +22,17 @@ from deploy.demo.programme import FACILITIES, LAPTOPS, colleague
 from deploy.demo.setting_up import offer_code, serve, set_up_clinic
 from registry.staff.policy import Role
 from tests.browser.conftest import LAPTOP, Hand, Posta, log_in
-from tests.browser.test_walk import main, open_stage, pytestmark, register, save, start_visit, sync_now
+from tests.browser.steps import (
+    main,
+    open_stage,
+    register,
+    save,
+    start_visit,
+    sync_now,
+    walked,
+)
 
-__all__ = ["pytestmark"]
+pytestmark = walked
 
 NAME = "Eustacia Montezuma"
 HERE, THERE = FACILITIES[0][1], FACILITIES[1][1]

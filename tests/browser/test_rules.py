@@ -11,9 +11,16 @@ from playwright.sync_api import Page, expect
 
 from registry.staff.policy import Role
 from tests.browser.conftest import Hand
-from tests.browser.test_walk import a_name, open_stage, pytestmark, register, save, start_visit
+from tests.browser.steps import (
+    a_name,
+    open_stage,
+    register,
+    save,
+    start_visit,
+    walked,
+)
 
-__all__ = ["pytestmark"]
+pytestmark = walked
 
 
 def test_rules_answer_while_a_nurse_types(tablet: Hand, central_off: None) -> None:

@@ -13,10 +13,15 @@ from playwright.sync_api import Page, expect
 from deploy.demo.programme import colleague
 from registry.staff.policy import Role
 from tests.browser.conftest import Hand, log_in
+from tests.browser.steps import (
+    a_name,
+    register,
+    walked,
+)
 from tests.browser.test_lost_wifi import Take, open_triage, patient, ready, take, visit
-from tests.browser.test_walk import a_name, pytestmark, register
 
-__all__ = ["patient", "pytestmark", "take", "visit"]
+__all__ = ["patient", "take", "visit"]
+pytestmark = walked
 
 PINS: Final = {Role.TRIAGE: "408213", Role.REGISTRAR: "775031"}
 QUARTER: Final = "16:00"

@@ -21,8 +21,7 @@ from playwright.sync_api import Page
 
 from registry.staff.policy import Role
 from tests.browser.conftest import LAPTOP, Hand
-from tests.browser.test_walk import pytestmark as walked
-from tests.browser.test_walk import save
+from tests.browser.steps import save, walked
 
 pytestmark = [*walked, pytest.mark.slow]
 MINUTES: Final = float(os.environ.get("POSTA_SOAK_MINUTES", "30"))
