@@ -45,25 +45,12 @@ def _execute(
 ) -> None:
     converters = [_converter(field) for field in fields]
     names = ", ".join(connection.ops.quote_name(field.column or field.attname) for field in fields)
+    marks = ", ".join("%s" for _ in fields)
     table = connection.ops.quote_name(model._meta.db_table)
     values = [[convert(value) for convert, value in zip(converters, row, strict=True)] for row in rows]
-    # The names come from our own models; every value is a parameter.
-    into = f"INSERT INTO {table} ({names})"
     with connection.cursor() as cursor:
-        if connection.vendor == "postgresql":
-            lists = ", ".join(f"%s::{_element(field)}[]" for field in fields)
-            columns = [list(column) for column in zip(*values, strict=True)]
-            cursor.execute(f"{into} SELECT * FROM UNNEST({lists})", columns)  # noqa: S608
-        else:
-            cursor.executemany(f"{into} VALUES ({', '.join('%s' for _ in fields)})", values)
-
-
-def _element(field: models.Field[Any, Any]) -> str:
-    """What a list of such values is a list of. One statement for all rows asks row-level security's questions
-    once and not for each. A cast to `varchar(40)` would cut off in silence; the column itself refuses.
-    """
-    kind = field.db_type(connection) or "text"
-    return "text" if kind.startswith("varchar") else kind
+        # The names come from our own models; every value is a parameter.
+        cursor.executemany(f"INSERT INTO {table} ({names}) VALUES ({marks})", values)  # noqa: S608
 
 
 def insert_plain(model: type[models.Model], names: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
