@@ -26,11 +26,12 @@ from django.db import connection, transaction  # noqa: E402
 
 from sync.enrolment import join, offer  # noqa: E402
 from sync.ledger.birth import ensure_replica  # noqa: E402
-from sync.ledger.models import Change, Replica  # noqa: E402
+from sync.ledger.models import Change, Receipt, Replica  # noqa: E402
 from sync.ledger.recording import Author, recording  # noqa: E402
 from sync.pace import Pace  # noqa: E402
 from sync.run import make_run  # noqa: E402
 from sync.tables import table_named  # noqa: E402
+from sync.upload import Batch, Outbox  # noqa: E402
 from sync.vault.keys import pin, pinned  # noqa: E402
 from tests.bench.people import Shared, edits, everyday, long_notes  # noqa: E402
 from tests.bench.seed import changes_of, log_rows, store  # noqa: E402
@@ -58,7 +59,7 @@ def prepare_central(options: argparse.Namespace) -> Answer:
         facility = save.add(Facility, name="Bench clinic", code="B1", area=top)
     published = publish(document=example("outpatient"), by=by)
     return {
-        "codes": [offer(name=f"clinic {index}", facilities=[]) for index in range(4)],
+        "codes": [offer(name=f"clinic {index}", facilities=[], mode="everything") for index in range(4)],
         "villages": [str(one.pk) for one in villages],
         "facility": str(facility.pk),
         "version": str(published.version.pk),
@@ -113,6 +114,8 @@ def synchronise(options: argparse.Namespace) -> Answer:
     pace.fixed_changes = options.batch or None
     if options.target:
         pace.target = options.target
+    sizes = _sizes_of_batches()
+    acked = Replica.objects.get(is_self=True).acked_seq
     began = time.perf_counter()
     runs = 0
     while runs < 200:
@@ -123,14 +126,30 @@ def synchronise(options: argparse.Namespace) -> Answer:
         time.sleep(0.2)
     took = time.perf_counter() - began
     replica = Replica.objects.get(is_self=True)
+    landed = Receipt.objects.filter(replica=replica, seq_from__gt=acked).values_list("seq_from", "seq_to")
     return {
         "seconds": took,
         "runs": runs,
+        "landed": [sizes[one] for one in landed],
         "unsent": replica.head_seq - replica.acked_seq,
         "fetched": run.fetched,
         "digests": run.digests,
         "reason": run.reason,
     }
+
+
+def _sizes_of_batches() -> dict[tuple[int, int], int]:
+    """First and last seq → bytes of every batch that is cut from now on."""
+    sizes: dict[tuple[int, int], int] = {}
+    cut = Outbox._cut
+
+    def measured(outbox: Outbox) -> Batch:
+        batch = cut(outbox)
+        sizes[batch.seq_from, batch.seq_to] = len(batch.blob)
+        return batch
+
+    Outbox._cut = measured  # type: ignore[method-assign, assignment]  # in this process, which measures
+    return sizes
 
 
 def fill(options: argparse.Namespace) -> Answer:
@@ -182,7 +201,9 @@ def floor(options: argparse.Namespace) -> Answer:
                 if of_table:
                     type(of_table[0]).objects.bulk_create(of_table)
             Change.objects.bulk_create(logged[start : start + BATCH])
-    return {"seconds": time.perf_counter() - began, "records": len(changes)}
+    took = time.perf_counter() - began
+    engine = "PostgreSQL" if connection.vendor == "postgresql" else "embedded SQLite"
+    return {"seconds": took, "records": len(changes), "engine": engine}
 
 
 def save_one_by_one(options: argparse.Namespace) -> Answer:
