@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from sync.vault.keys import write_private
+from sync.vault.durable import write_private
 
 CA_DAYS, LEAF_DAYS = 3650, 397
 KEY, NEXT_KEY = "tls.key", "tls.key.next"

@@ -27,7 +27,8 @@ from sync.problems import Problem
 from sync.progress import groups_of
 from sync.run import lease_holder
 from sync.status import moment, node_name, read_status
-from sync.vault.backup import make_backup, newest_backup, read_manifest
+from sync.vault.backup import newest_backup, read_manifest
+from sync.vault.rota import make_round
 from sync.vault.running import fold_in
 
 SHIFT: Final = timedelta(hours=16)
@@ -99,7 +100,7 @@ def put_away() -> Path | None:
     if connection.vendor != "sqlite":
         return None
     try:
-        made = make_backup()
+        made = make_round()
     except OSError as error:
         raise Problem(
             "no-backup",

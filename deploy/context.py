@@ -18,11 +18,13 @@ from registry.panels import pages_for
 from registry.staff.credentials import WARN_AT_DAYS, days_left
 from registry.staff.models import Account
 from registry.staff.pins import has_pin
+from registry.staff.policy import can_sync
 from registry.staff.selectors import account_of, authority_in, staff_names
 from registry.staff.shifts import browser_of, by_pin, live_shift
 from sync.node import current_node
 from sync.progress import badge
 from sync.vault.keys import pinned
+from sync.vault.rota import worry
 
 IN_THE_BAR: Final = 5
 
@@ -50,6 +52,7 @@ def _shell(request: HttpRequest) -> dict[str, Any]:
         "idle_minutes": settings.POSTA_IDLE_MINUTES if account else None,
         "pin": _pin(request, account) if account and not node.is_central else None,
         "days_left": _days_left(account) if account else None,
+        "worry": worry() if account and can_sync(authority_in(request)) else "",
     }
 
 

@@ -141,6 +141,22 @@ def second_factor(env: Environment) -> SecondFactor:
     return cast("SecondFactor", value)
 
 
+def backup_to(env: Environment) -> Path | None:
+    """The second place of backups: a stick or disk of its own. None where there is none."""
+    value = env.get("POSTA_BACKUP_TO", "")
+    if value and not value.startswith("/"):
+        raise ImproperlyConfigured(f"POSTA_BACKUP_TO must be an absolute path, not {value!r}.")
+    return Path(value) if value else None
+
+
+def backup_hours(env: Environment) -> int:
+    """How old the newest backup may become."""
+    value = env.get("POSTA_BACKUP_HOURS", "4")
+    if not (value.isascii() and value.isdigit() and 1 <= int(value) <= 24):
+        raise ImproperlyConfigured(f"POSTA_BACKUP_HOURS must be a number from 1 to 24, not {value!r}.")
+    return int(value)
+
+
 def power_off(env: Environment) -> Path | None:
     """The file by which a page asks that the laptop be switched off; None where that is done by hand."""
     value = env.get("POSTA_POWER_OFF", "")

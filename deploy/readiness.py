@@ -20,7 +20,8 @@ from sync.download import apply_kept
 from sync.ledger.birth import ensure_replica
 from sync.problems import Problem
 from sync.vault.datakey import UNSAFE_PASSPHRASE, WRAPPED, create_wrapped_key
-from sync.vault.keys import write_private
+from sync.vault.durable import write_private
+from sync.vault.keys import seal_secrets
 
 LEAST_FREE_BYTES = 200 * 1024 * 1024
 
@@ -64,8 +65,9 @@ def make_unsafe_demo_key(data_dir: Path, passphrase: str) -> None:
 
 
 def prepare(ca_directory: Path | None = None) -> None:
-    """Certificate, schema and replica of this node; safe to repeat."""
+    """Secrets, certificate, schema and replica of this node; safe to repeat."""
     keys = Path(settings.POSTA_DATA) / "keys"
+    seal_secrets()
     if not (keys / "tls.pem").exists():
         directory = ca_directory or Path(settings.POSTA_DATA) / "ca"
         make_ca(directory)

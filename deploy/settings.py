@@ -30,6 +30,8 @@ POSTA_TABLETS = environment.tablets(os.environ)
 POSTA_IDLE_MINUTES = environment.idle_minutes(os.environ)
 POSTA_SECOND_FACTOR = environment.second_factor(os.environ)
 POSTA_POWER_OFF = environment.power_off(os.environ)
+POSTA_BACKUP_TO = environment.backup_to(os.environ)
+POSTA_BACKUP_HOURS = environment.backup_hours(os.environ)
 POSTA_VERSION = "0.1.0"
 
 SECRET_KEY = environment.secret(POSTA_DATA / "keys", "django-secret")
@@ -195,6 +197,7 @@ AUTH_PASSWORD_VALIDATORS = [
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "/"
 ACCOUNT_ADAPTER = "registry.staff.adapter.AccountAdapter"
+USERSESSIONS_ADAPTER = "registry.staff.adapter.SessionsAdapter"
 ACCOUNT_USER_MODEL_EMAIL_FIELD = None
 ACCOUNT_LOGIN_METHODS = {"username"}
 ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*"]
@@ -204,7 +207,7 @@ ACCOUNT_SESSION_REMEMBER = False
 ACCOUNT_LOGOUT_ON_GET = False
 # How slow guessing is says registry/staff/limits.py. These only keep a flood away from the hashing; thirty
 # people who log in at seven may share an address.
-ACCOUNT_RATE_LIMITS = {"login": "90/m/ip", "login_failed": "60/m/ip"}
+ACCOUNT_RATE_LIMITS = {"login": "90/m/ip", "login_failed": "60/m/ip", "change_password": "30/m/user"}
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
 MFA_ADAPTER = "registry.staff.second_factor.SecondFactorAdapter"
 MFA_FORMS = {
@@ -259,7 +262,7 @@ SILENCED_SYSTEM_CHECKS = [
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
         "registry.staff.api.BearerAuthentication",
-        "rest_framework.authentication.SessionAuthentication",
+        "registry.staff.api.PageAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["registry.staff.api.HasARole"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],

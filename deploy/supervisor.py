@@ -22,7 +22,7 @@ from typing import IO
 from django.conf import settings
 
 from sync.vault.broker import Broker, ends_with, start_broker
-from sync.vault.datakey import data_key, hold
+from sync.vault.datakey import data_key, hold, is_wrapped
 
 RESTART_AFTER_S = 2.0
 STOP_WITHIN_S = 8.0
@@ -89,7 +89,10 @@ class Supervisor:
             self._broker.stop()
 
     def _spawn(self, child: Child) -> None:
-        key = hold(data_key()) if not os.environ.get("DATABASE_URL") else None
+        sealed = is_wrapped(
+            Path(settings.POSTA_DATA) / "keys"
+        )  # even where the database needs no key of ours
+        key = hold(data_key()) if sealed or not os.environ.get("DATABASE_URL") else None
         environment = self._environment(key)
         child.process = subprocess.Popen(
             child.argv,

@@ -26,6 +26,7 @@ Place: TypeAlias = Literal[
     "register.photo",
     "visit.main",
     "visit.side",
+    "visit.end",
     "home",
     "coordinator",
 ]

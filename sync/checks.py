@@ -4,12 +4,12 @@ Lives here: `Sight` (what a batch may refer to, looked up in bulk), `judge` (one
 quarantined, with a stable code and a sentence) and `as_told` (what the clinic hears of it). A record that the
 clinic does not follow is to it as one that does not exist: it hears the same, and only central knows why.
 Not here: authentication and the chain (`sync/intake.py`), the merge (`sync/apply.py`), when somebody's work
-had ended (`sync/ended.py`).
+had ended (`sync/ended.py`), who could not have been there (`sync/elsewhere.py`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Final, Literal
 from uuid import UUID
@@ -17,6 +17,8 @@ from uuid import UUID
 from sync.codecs import CodecError
 from sync.core.merge import GONE, Value
 from sync.core.protocol import Change
+from sync.elsewhere import ELSEWHERE, never_there, written_elsewhere
+from sync.elsewhere import SENTENCE as NOT_THEIR_CLINIC
 from sync.ended import ENDED, SENTENCE, end_of, ended_since, written_before
 from sync.feed.models import Subscription
 from sync.ledger.models import Replica
@@ -63,8 +65,8 @@ def as_told(word: str, code: str, sentence: str, told: str) -> tuple[str, str, s
 class Sight:
     """What this batch may refer to: rows here (with their scope), heads of replicas, what the node follows,
     what is set aside. `foreign` are rows that are here and that the node does not follow. `ended` tells whose
-    work has ended and when; `received` when central got a change, where that was before this batch;
-    `behind_ms` how far the laptop's clock was behind when it came.
+    work has ended and when, `strangers` who never had a way in there; `received` when central got a change,
+    where that was before this batch; `behind_ms` how far the laptop's clock was behind when it came.
     """
 
     node: EnrolledNode | None
@@ -75,6 +77,7 @@ class Sight:
     aside: set[UUID] = field(default_factory=set)
     foreign: set[UUID] = field(default_factory=set)
     ended: Mapping[UUID, int] = field(default_factory=dict)
+    strangers: Set[UUID] = frozenset()
     received: Mapping[int, int] = field(default_factory=dict)
     behind_ms: int = 0
 
@@ -100,6 +103,8 @@ def look(changes: Sequence[Change], node: EnrolledNode | None, replica: UUID, as
         sight.rows.update(_rows_here(name, ids))
     sight.heads = dict(Replica.objects.values_list("uuid", "head_seq"))
     sight.ended = ended_since(change.author for change in changes)
+    if node is not None:
+        sight.strangers = never_there(node, changes)
     if not sight.sees_everything and node is not None:
         keys = {key for key in sight.rows.values() if key} | set(_scope_values(changes))
         followed = Subscription.objects.filter(node_uuid=node.uuid, scope__in=keys)
@@ -174,7 +179,8 @@ def _judge_author(save: Sequence[Change], sight: Sight) -> Verdict:
     """
     end = end_of(save, sight.ended)
     if end is None or written_before(save, end, sight.received.get(save[0].seq), sight.behind_ms):
-        return FINE
+        strange = written_elsewhere(save, sight.strangers)
+        return Verdict("quarantined", ELSEWHERE, NOT_THEIR_CLINIC) if strange else FINE
     return Verdict("quarantined", ENDED, SENTENCE)
 
 

@@ -30,7 +30,7 @@ from sync.ledger.models import Replica
 from sync.ledger.replicas import central_uuid, forget_replicas, number_of
 from sync.node import current_node
 from sync.tables import Table, all_tables, table_named
-from sync.vault.keys import write_private
+from sync.vault.durable import write_private
 
 PAGE_BYTES = 400_000
 

@@ -43,13 +43,14 @@ def end_of(save: Sequence[Change], ended: Mapping[UUID, int]) -> int | None:
     A list that is only added to is the laptop's own record of what people did: it is no work of theirs, and
     to keep it back would hide what somebody did who should not have been there.
     """
-    if not ended or all(_is_a_record_about_people(change) for change in save):
+    if not ended or all(is_record_about_people(change) for change in save):
         return None
     authors = {one.author for one in save if one.author is not None}
     return min((ended[one] for one in authors & ended.keys()), default=None)
 
 
-def _is_a_record_about_people(change: Change) -> bool:
+def is_record_about_people(change: Change) -> bool:
+    """Whether a change adds to a list that is only ever added to."""
     table = table_named(change.table)
     return table is not None and table.sync.append_only
 

@@ -45,6 +45,7 @@ from sync.ledger.replicas import forget_replicas, introduce, self_replica
 from sync.models import EnrolledNode, SecurityEvent
 from sync.node import current_node
 from sync.problems import PROBLEM_JSON, Problem
+from sync.vault.durable import write_private
 from sync.vault.keys import (
     Pinned,
     key_id_of,
@@ -54,7 +55,6 @@ from sync.vault.keys import (
     pinned,
     public_bytes,
     timeline,
-    write_private,
 )
 
 CODE_LIFE_MS: Final = 48 * 3_600_000
@@ -109,8 +109,9 @@ def facilities_named(codes: Sequence[str]) -> list[str]:
 # --- central ---------------------------------------------------------------------------------------------
 
 
-def offer(*, name: str, facilities: Sequence[str], mode: str = "everything", replace: bool = False) -> str:
-    """A one-time code for a new clinic server, valid for 48 hours. `facilities` are ids.
+def offer(*, name: str, facilities: Sequence[str], mode: str, replace: bool = False) -> str:
+    """A one-time code for a new clinic server, valid for 48 hours. `facilities` are ids, `mode` says which
+    patients it may hold: whoever invites a laptop decides that.
 
     Offering again for a node that has not joined makes its earlier code worthless. A node that has
     joined gets a new laptop only with `replace`: when that joins, the old key and the old copy of the

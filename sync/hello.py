@@ -35,6 +35,7 @@ from sync.feed.anchors import knows_cursor, reported
 from sync.feed.models import Cursor, Gate
 from sync.feed.pages import gates
 from sync.feed.positions import LANE, SUBSCRIPTIONS
+from sync.feed.subscriptions import catch_up
 from sync.intake import Fork, Gap
 from sync.ledger.models import Change, Receipt, Replica
 from sync.ledger.replicas import introduce, line_before, self_replica
@@ -185,7 +186,10 @@ def _answer(node: EnrolledNode, replica: Replica | None, ask: HelloRequest, fenc
     answer.token = _next_token(replica, ask.token)
     answer.run_nonce = make_nonce(node.uuid, replica.uuid, answer.token)
     answer.expected_seq, answer.expected_digest = replica.head_seq + 1, bytes(replica.head_digest)
-    answer.gates = {name: gate for name, gate in gates().items() if not _is_nothing_to(node, name)}
+    here_stand = gates()
+    if catch_up(node, {name: gate[0] for name, gate in here_stand.items() if name != SUBSCRIPTIONS}):
+        here_stand = gates()
+    answer.gates = {name: gate for name, gate in here_stand.items() if not _is_nothing_to(node, name)}
     answer.receipts = _lacking(replica, ask.acked_seq)
     asides = _asides(node)
     answer.asides, answer.more_asides = asides[:ASIDES_PER_HELLO], len(asides) > ASIDES_PER_HELLO

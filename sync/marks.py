@@ -3,8 +3,12 @@
 Lives here: `Marks`, a small file in `POSTA_DATA` with the replica's id, the highest seq issued and acked, the
 hello token, the clock floor, the revocation version and the count of registration numbers handed out. It is
 fsynced after a commit and before the answer, so a database *ahead* of it means a crash (advance the mark) and
-a database *behind* it means that an older copy was put back (take a new replica id). Not here: what is done
-about it (`sync/ledger/birth.py`). Read next: `docs/sync-protocol.md`, "Rollback and clones".
+a database *behind* it means that an older copy was put back (take a new replica id).
+
+It is read before the data key is known, so it lies in clear but for what central gave in the last hello:
+token and nonce are sealed where a passphrase opens the node, and opened when somebody asks for them. The rest
+is no secret: a random id, counters, and times. Not here: the seal (`sync/vault/atrest.py`), what is done
+about a rollback (`sync/ledger/birth.py`). Read next: `docs/sync-protocol.md`, "Rollback and clones".
 """
 
 from __future__ import annotations
@@ -14,20 +18,28 @@ import json
 import os
 import threading
 import zlib
+from base64 import b64decode, b64encode
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 from uuid import UUID
 
+from sync.vault.atrest import opened, sealed
+from sync.vault.datakey import is_wrapped
+
 Newest = Callable[[], Mapping[str, int]]
 _SLOT: Final = 1024
+_PURPOSE: Final = b"hello token"
+_SEALED: Final = "sealed "
 _NUMERIC: Final = ("head_seq", "acked_seq", "clock_floor", "revocation_version", "numbers_taken")
 
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """One reading of the file. `generation` rises with each write and chooses the newer of the two slots."""
+    """One reading of the file. `generation` rises with each write and chooses the newer of the two slots.
+    `given` is what central gave in the last hello, as it lies there.
+    """
 
     replica: str = ""
     head_seq: int = 0
@@ -35,10 +47,34 @@ class Mark:
     clock_floor: int = 0
     revocation_version: int = 0
     numbers_taken: int = 0
-    token: str = ""
-    run_nonce: str = ""
+    given: str = ""
     heard_ms: int = 0
     generation: int = 0
+
+    @property
+    def token(self) -> str:
+        """Opened with the data key, as is the nonce: a `Problem` where the node is locked."""
+        return self._given()[0]
+
+    @property
+    def run_nonce(self) -> str:
+        return self._given()[1]
+
+    def _given(self) -> tuple[str, str]:
+        if not self.given:
+            return "", ""
+        token, run_nonce = json.loads(_opened(self.given))
+        return str(token), str(run_nonce)
+
+
+def _told(token: str, run_nonce: str) -> str:
+    return json.dumps([token, run_nonce]) if token or run_nonce else ""
+
+
+def _opened(given: str) -> str:
+    if not given.startswith(_SEALED):
+        return given
+    return opened(_PURPOSE, b64decode(given.removeprefix(_SEALED))).decode()
 
 
 class Marks:
@@ -81,7 +117,7 @@ class Marks:
         """Keep what central gave in the last hello: token, the nonce that goes with it, its time. Who has
         spoken since that hello was sent (showing `shown`) has as new a token or a newer one: it stays.
         """
-        heard = {"token": token, "run_nonce": run_nonce, "heard_ms": heard_ms}
+        heard = {"given": self._closed(_told(token, run_nonce)), "heard_ms": heard_ms}
         return self._rewrite(lambda old, _waited: heard if old.token == shown else {})
 
     def set_clock(self, stamp: int) -> Mark:
@@ -97,13 +133,36 @@ class Marks:
                 "replica": str(replica),
                 "head_seq": 0,
                 "acked_seq": 0,
-                "token": "",
-                "run_nonce": "",
+                "given": "",
                 "heard_ms": 0,
             }
         )
 
-    def _rewrite(self, change: Callable[[Mark, bool], dict[str, Any]]) -> Mark:
+    def seal(self) -> None:
+        """Leave nothing that central gave in clear, in neither slot. Whenever the power goes one slot is
+        whole.
+        """
+        for _slot in range(2):
+            if self.lies_open():
+                self._rewrite(lambda old, _waited: {"given": self._closed(old.given)}, always=True)
+
+    def lies_open(self) -> bool:
+        """Whether a slot holds in clear what is sealed on this node. It is asked without the data key."""
+        if not self._seals() or not self.path.exists():
+            return False
+        with self._lock:
+            raw = [os.pread(self._open(), _SLOT, offset) for offset in (0, _SLOT)]
+        return any(slot.strip(b"\0") and not _is_closed(_unframed(slot)) for slot in raw)
+
+    def _seals(self) -> bool:
+        return is_wrapped(self.path.parent / "keys")
+
+    def _closed(self, given: str) -> str:
+        if not given or given.startswith(_SEALED) or not self._seals():
+            return given
+        return _SEALED + b64encode(sealed(_PURPOSE, given.encode())).decode()
+
+    def _rewrite(self, change: Callable[[Mark, bool], dict[str, Any]], *, always: bool = False) -> Mark:
         waited = self._lock.locked()
         with self._lock:
             descriptor = self._open()
@@ -112,7 +171,7 @@ class Marks:
                 old = self._newest(descriptor)
                 changed = change(old, waited)
                 new = replace(old, **changed, generation=old.generation + 1)
-                if replace(new, generation=old.generation) == old:
+                if replace(new, generation=old.generation) == old and not always:
                     return old
                 os.pwrite(descriptor, _framed(new), (new.generation % 2) * _SLOT)
                 os.fdatasync(descriptor)
@@ -166,6 +225,14 @@ def _unframed(raw: bytes) -> Mark | None:
     try:
         if not body or int(checksum, 16) != zlib.crc32(body):
             return None
-        return Mark(**json.loads(body))
-    except (ValueError, TypeError):
+        fields = json.loads(body)
+        if "token" in fields:  # as they lay before there was a seal
+            fields["given"] = _told(fields.pop("token"), fields.pop("run_nonce"))
+        return Mark(**fields)
+    except (ValueError, TypeError, KeyError):
         return None
+
+
+def _is_closed(mark: Mark | None) -> bool:
+    """A slot that was torn by a crash may still show what it held."""
+    return mark is not None and (not mark.given or mark.given.startswith(_SEALED))

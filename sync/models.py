@@ -13,6 +13,7 @@ from typing import ClassVar, Final
 
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 LEASE_MS: Final = 60_000
 
@@ -21,18 +22,19 @@ class EnrolledNode(models.Model):
     """A clinic server that central knows. Its public key is pinned when it joins; scope comes from this row,
     never from a payload. `next_key` is believed beside `public_key` until its first use (`sync/rotation.py`).
     `cursors` is how far it told that it has downloaded (`sync/feed/anchors.py`); `seen` where it spoke from
-    and with which token, to notice two that use one credential (`sync/parallel.py`).
+    and with which token, to notice two that use one credential (`sync/parallel.py`). `mode` is which patients
+    it may hold.
     """
 
     class Mode(models.TextChoices):
-        EVERYTHING = "everything"
-        SUBSCRIBED = "subscribed"
+        SUBSCRIBED = "subscribed", _("Those of its own area, and those it has seen")
+        EVERYTHING = "everything", _("All patients of the programme")
 
     local_only: ClassVar[bool] = True
     uuid = models.UUIDField(primary_key=True, default=uuid.uuid4)
     name = models.CharField(max_length=100, unique=True)
     facilities = models.JSONField(default=list)
-    mode = models.CharField(max_length=12, choices=Mode.choices, default=Mode.EVERYTHING)
+    mode = models.CharField(max_length=12, choices=Mode.choices, default=Mode.SUBSCRIBED)
     public_key = models.BinaryField(default=bytes)
     next_key = models.BinaryField(default=bytes)
     code_hash = models.CharField(max_length=64, default="")

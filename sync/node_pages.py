@@ -39,6 +39,7 @@ NOTED: Final[Mapping[str, Any]] = {
     "wrong-content": gettext_lazy("It sent a file that is not what it says."),
     "bad-signature": gettext_lazy("Somebody without its key used its name."),
     "revoked-node": gettext_lazy("It asked again after it was revoked."),
+    "log-ins-guessed": gettext_lazy("Too many wrong passwords came from it in one day."),
     "fork": gettext_lazy("Two copies of it wrote different data."),
     "fenced": gettext_lazy("An old copy of it asked again."),
     "stale-token": gettext_lazy("A copy of it asked after another had."),

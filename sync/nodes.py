@@ -6,14 +6,15 @@ heard of, what it still has to send. Not here: how a node joins (`sync/enrolment
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from sync.enrolment import facilities
 from sync.ledger.models import Replica
@@ -22,6 +23,15 @@ from sync.node import current_node
 from sync.status import moment
 
 SILENT_AFTER_MS: Final = 24 * 3_600_000
+CONSEQUENCES: Final[Mapping[str, Any]] = {
+    EnrolledNode.Mode.SUBSCRIBED.value: gettext_lazy(
+        "Those of its own area, and those it has seen. Others are not found there."
+    ),
+    EnrolledNode.Mode.EVERYTHING.value: gettext_lazy(
+        "All patients of the programme. A stolen laptop then holds all."
+    ),
+}
+"""What it means for a clinic to hold some patients or all, for whoever invites it."""
 FENCES: Final = ("second-replica", "fenced", "stale-token", "rolled-back")
 
 
@@ -41,6 +51,7 @@ class NodeShown:
     fenced_reason: str
     app_version: str
     clock_offset_s: float | None
+    holds: str
 
 
 def nodes_shown(nodes: Iterable[EnrolledNode]) -> list[NodeShown]:
@@ -82,6 +93,7 @@ def _shown(
         fenced_reason=reason,
         app_version=node.software,
         clock_offset_s=None if node.last_contact is None else round(node.clock_offset_ms / 1000, 1),
+        holds=str(EnrolledNode.Mode(node.mode).label),
     )
 
 

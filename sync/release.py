@@ -89,7 +89,7 @@ def judge_again(aside: Aside) -> set[UUID]:
     sight = look(changes, node, replica.uuid, blocked)
     sight.received, sight.behind_ms = batch.received_before, aside.clock_behind_ms
     if aside.accepted:
-        sight.ended = {}
+        sight.ended, sight.strangers = {}, frozenset()
     part.verdict = verdict(part, sight, may_grow=aside.seq_to == replica.head_seq)
     if part.verdict is FINE:
         apply_alone(batch, part)

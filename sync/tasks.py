@@ -26,8 +26,10 @@ from sync.files.upkeep import files_are_due, sweep_files
 from sync.ledger.models import Replica
 from sync.models import LinkState, SyncRun
 from sync.node import current_node
+from sync.problems import Problem
 from sync.run import Busy, lease_holder, make_run
 from sync.vault.keys import pinned
+from sync.vault.rota import failed_just_now, is_due, make_round
 
 PROBE_EVERY_S: Final = 15.0
 PROBE_WHILE_UP_MS: Final = 60_000
@@ -42,6 +44,7 @@ SCHEDULE: Final[dict[str, dict[str, Any]]] = {
         "options": {"expires": PROBE_EVERY_S},
     },
     "prune old runs": {"task": "sync.prune", "schedule": 3600.0},
+    "make a backup": {"task": "sync.backup", "schedule": 60.0, "options": {"expires": 60.0}},
     "sweep files": {"task": "sync.sweep", "schedule": 86_400.0},
 }
 log = logging.getLogger(__name__)
@@ -106,6 +109,18 @@ def prune() -> int:
 def sweep() -> int:
     """Files that nobody names, parts that nobody went on with."""
     return sweep_files()
+
+
+@shared_task(name="sync.backup")
+def back_up() -> str:
+    """A backup when it is due. What fails is noted beside the backups, told on pages, and tried again."""
+    if not is_due() or failed_just_now():
+        return ""
+    try:
+        return make_round(anew=False).name
+    except (OSError, Problem) as error:
+        log.warning("no backup: %s", error)
+        return "failed"
 
 
 def may_sync() -> bool:

@@ -21,7 +21,7 @@ from sync.asking import may, page
 from sync.enrolment import facilities, offer, offered
 from sync.models import EnrolledNode
 from sync.node import current_node
-from sync.nodes import nodes_shown
+from sync.nodes import CONSEQUENCES, nodes_shown
 from sync.problems import Problem
 from sync.progress import badge, page_context
 from sync.run import lease_holder
@@ -77,6 +77,12 @@ class NodeForm(forms.Form):
         widget=forms.CheckboxSelectMultiple,
         error_messages={"required": gettext_lazy("Choose where it works.")},
     )
+    mode = forms.ChoiceField(
+        label=gettext_lazy("Which patients may this laptop hold?"),
+        choices=CONSEQUENCES.items,
+        widget=forms.RadioSelect,
+        error_messages={"required": gettext_lazy("Choose which patients it may hold.")},
+    )
 
 
 @require_GET
@@ -95,7 +101,7 @@ def central_enroll(request: HttpRequest) -> HttpResponse:
         return _nodes_page(request, form)
     said = form.cleaned_data
     try:
-        code = offer(name=said["name"], facilities=said["facilities"])
+        code = offer(**{key: said[key] for key in ("name", "facilities", "mode")})
     except Problem as problem:
         form.add_error("name" if "name" in problem.fields else None, problem.title)
         return _nodes_page(request, form)

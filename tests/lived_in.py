@@ -94,7 +94,7 @@ def live_in(directory: Path, shelf: DatabaseShelf) -> LivedIn:
     with world.at(world.central):
         staff = _decide()
         place = Facility.objects.get(code=programme.FACILITIES[0][0])
-        code = offer(name=programme.LAPTOPS[0], facilities=[str(place.pk)])
+        code = offer(name=programme.LAPTOPS[0], facilities=[str(place.pk)], mode="everything")
     laptop = world._site(programme.LAPTOPS[0], "clinic")
     laptop.link = laptop.node.kept["carrier"] = Link(world, laptop)
     with world.at(laptop):

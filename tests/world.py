@@ -1,5 +1,5 @@
 """The test world: a central and n clinics in one process, with a link that can be cut, lose answers, repeat
-and reorder.
+requests and deliver them behind later ones.
 
 Lives here: `World`, `Site` (one node with its own database, directory and clock) and `Link`. Each site has a
 real database of the engine under test, and everything between them goes through the real signing, packing,
@@ -12,7 +12,7 @@ from __future__ import annotations
 import itertools
 import random
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -42,7 +42,10 @@ START_MS = 1_790_000_000_000
 
 @dataclass
 class Link:
-    """What lies between one clinic and central. Counts what passed."""
+    """What lies between one clinic and central. Counts what passed. A `late` request is given up by who sent
+    it, and reaches central right behind the next one that gets through; `meanwhile` happens once, at the
+    clinic, while an answer is on its way.
+    """
 
     world: World
     clinic: Site
@@ -50,6 +53,9 @@ class Link:
     lose_answers: int = 0
     lose_after: int = 0  # so many answers pass before they begin to be lost
     duplicate: int = 0
+    late: int = 0
+    delayed: list[Wire] = field(default_factory=list)
+    meanwhile: Callable[[], None] | None = None
     portal: bool = False
     requests: int = 0
     recorded: list[Wire] = field(default_factory=list)
@@ -62,11 +68,21 @@ class Link:
         self.requests += 1
         self.world.advance(20)
         self.recorded.append(Wire(wire.method, wire.url, wire.body, dict(wire.headers)))
+        if self.late:
+            self.late -= 1
+            self.delayed.append(wire)
+            raise LinkBroke("no answer came in time")
         with self.world.at(self.world.central):
             reply = answer(wire)
             if self.duplicate:
                 self.duplicate -= 1
                 answer(wire)
+            while self.delayed:
+                answer(self.delayed.pop())
+        meanwhile, self.meanwhile = self.meanwhile, None
+        if meanwhile is not None:
+            with self.world.at(self.clinic):
+                meanwhile()
         if self.lose_answers and self.lose_after:
             self.lose_after -= 1
         elif self.lose_answers:
@@ -186,13 +202,13 @@ class World:
                     runs.append(make_run("test"))
         return runs
 
-    def heal_and_sync(self) -> None:
+    def heal_and_sync(self, rounds: int = 3) -> None:
         """All links up, and as many rounds as it takes for news to reach everybody."""
         for site in self.clinics:
             assert site.link is not None
             site.link.up, site.link.portal = True, False
-            site.link.lose_answers = site.link.lose_after = site.link.duplicate = 0
-        self.sync(rounds=3)
+            site.link.lose_answers = site.link.lose_after = site.link.duplicate = site.link.late = 0
+        self.sync(rounds=rounds)
 
     def digests(self, site: Site) -> dict[str, bytes]:
         """Table → root digest there."""

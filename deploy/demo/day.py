@@ -22,7 +22,7 @@ from typing import Any, Final
 from uuid import uuid4
 
 from clinic.forms.values import FILES
-from clinic.programs.definition import ProgramDefinition, StageDefinition, resolve
+from clinic.programs.definition import ProgramDefinition, StageDefinition, entry_form, resolve
 from clinic.programs.examples import example
 from deploy.demo import histories
 from deploy.demo.answers import answers_for
@@ -220,9 +220,23 @@ class Day:
         for place, program in enumerate(programs):
             patient = patients[place % len(patients)]
             if program.registration:
-                self.tablets[Role.PROVIDER].post("enrollments/", {"patient": patient, "program": program.uid})
+                self._enrol(program, patient)
             self._fill_in(program, patient)
             self.tally.packages += 1
+
+    def _enrol(self, program: ProgramDefinition, patient: str) -> None:
+        """What the program must know of a person and our own record does not say is answered as well."""
+        provider = self.tablets[Role.PROVIDER]
+        body = {"patient": patient, "program": program.uid}
+        answer = provider.tried("enrollments/", body)
+        if answer.get("code") == "missing-answer":
+            named = {name.removeprefix("values.") for name in answer["errors"]}
+            asked = [one.element for one in program.attributes]
+            missing = entry_form(tuple(one for one in asked if named & {one.uid, one.key, one.code}))
+            place = provider.get("board/")["facility"]
+            values = answers_for(missing, self._rng, datetime.now(UTC).date(), place)
+            answer = provider.post("enrollments/", {**body, "values": values})
+        must("id" in answer, f"{program.name}: {answer.get('title')} {answer.get('errors')}")
 
     def _fill_in(self, program: ProgramDefinition, patient: str) -> list[dict[str, Any]]:
         provider, today = self.tablets[Role.PROVIDER], datetime.now(UTC).date()

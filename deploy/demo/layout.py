@@ -26,6 +26,7 @@ from sync.problems import Problem
 PASSPHRASE: Final = "posta demo, not for patients"  # noqa: S105  it lies beside what it opens, and says so
 NOTES: Final = "demo.json"
 LOCK: Final = "demo.lock"
+HOLDS: Final = "everything"  # the second clinic goes on with patients of the first
 FOREIGN: Final = ("DATABASE_URL", "REDIS_URL", "DJANGO_SETTINGS_MODULE")
 KEPT: Final = ("POSTA_HOSTS", "POSTA_TIME_ZONE")
 

@@ -98,7 +98,7 @@ def _places() -> list[Facility]:
 
 def _facility(code: str, name: str, kind: Facility.Kind, district: int, districts: list[Area]) -> Facility:
     facility = add_facility(by=BY, code=code, name=name, kind=kind, area=districts[district])
-    if kind is not Facility.Kind.HOSPITAL:  # people are sent there, nobody belongs to it
+    if kind is not Facility.Kind.HOSPITAL:  # it has those who are sent, and its district
         set_catchment(by=BY, facility=facility, areas=[districts[district]])
     return facility
 

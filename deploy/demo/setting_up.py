@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from deploy.demo.layout import DemoNode, Ground
+from deploy.demo.layout import HOLDS, DemoNode, Ground
 from deploy.demo.nodes import Serving, run_step
 
 
@@ -39,7 +39,8 @@ def set_up_clinic(ground: Ground, clinic: DemoNode, code: str, people: int = 0) 
 
 def offer_code(ground: Ground, clinic: DemoNode) -> str:
     """Central's one-time code for one more clinic."""
-    offered = run_step(ground.central, "enroll_node", clinic.name, "--facility", clinic.facility, "--json")
+    about = ["--facility", clinic.facility, "--mode", HOLDS]
+    offered = run_step(ground.central, "enroll_node", clinic.name, *about, "--json")
     code: str = offered["code"]
     return code
 

@@ -27,8 +27,9 @@ from sync.nodes import silent_nodes
 from sync.run import lease_holder
 from sync.status import Status, read_status
 from sync.vault.broker import socket_path
+from sync.vault.datakey import is_wrapped
 from sync.vault.keys import pinned
-from sync.vault.recovery import held_id, is_wrapped
+from sync.vault.recovery import held_id
 from sync.vault.running import is_served
 
 DAY_MS: Final = 86_400_000

@@ -23,6 +23,7 @@ from sync.core.clock import millis_of
 from sync.enrolment import CENTRAL_CA, PINNED_CA
 from sync.node import current_node
 from sync.vault.datakey import UNSAFE_PASSPHRASE, WRAPPED
+from sync.vault.keys import lying_open
 
 TIGHT, FULL = 0.15, 0.05
 WARN_DAYS: Final = 30
@@ -116,7 +117,7 @@ def _certificate(path: Path) -> x509.Certificate:
 
 
 def keys_look() -> Finding:
-    """Whether only this node's own user can read its keys."""
+    """Whether only this node's own user can read its keys, and whoever carries off the disk cannot."""
     name = "keys"
     keys = current_node().path("keys")
     if not keys.exists():
@@ -128,6 +129,12 @@ def keys_look() -> Finding:
             name,
             _("Others of this machine can read %(name)s.") % {"name": loose[0]},
             _("Run chmod -R go= on the directory of keys, as its owner."),
+        )
+    if in_clear := lying_open(current_node().data_dir):
+        return bad(
+            name,
+            _("%(name)s lies on the disk in clear.") % {"name": in_clear[0]},
+            _("Stop the node and start it: it seals them."),
         )
     return fine(name, _("Only the program itself can read them."))
 
@@ -144,4 +151,4 @@ def passphrase_look() -> Finding:
         )
     if not (keys / WRAPPED).exists():
         return fine(name, _("The database has none of its own; its server keeps it."))
-    return fine(name, _("Without it this disk shows nothing."))
+    return fine(name, _("Without it this disk shows no patient."))

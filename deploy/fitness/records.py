@@ -18,9 +18,8 @@ from deploy.fitness.finding import Finding, attention, bad, fine
 from sync.ledger.models import Replica
 from sync.ledger.verify import verify_head
 from sync.node import current_node
-from sync.vault.backup import backups_told
+from sync.vault.rota import is_late, second_is_late, standing
 
-OLD_H, VERY_OLD_H = 24, 7 * 24
 FAULTS_SHOWN: Final = 1
 
 
@@ -82,21 +81,31 @@ def log_look() -> Finding:
 
 
 def backups_look() -> Finding:
+    """Verified ones, here and at the second place; a late one is as bad as none."""
     name = "backups"
     if connection.vendor != "sqlite":
         return fine(name, _("PostgreSQL's own tools make them."))
-    newest = backups_told()["newest_verified_at"]
-    if newest is None:
+    now = standing()
+    if now.newest is None:
         return attention(name, _("There is no backup on this laptop."), _("Make one now."))
-    hours = int((current_node().now() - datetime.fromisoformat(newest)).total_seconds() // 3600)
-    sentence = ngettext("The newest is %(n)d hour old.", "The newest is %(n)d hours old.", max(hours, 0)) % {
-        "n": max(hours, 0)
-    }
-    if hours > VERY_OLD_H and _unsent():
-        return bad(name, sentence, _("Central has not everything either. Make one now."))
-    return attention(name, sentence, _("Make one now.")) if hours > OLD_H else fine(name, sentence)
+    hours = _hours_since(now.newest)
+    sentence = ngettext("The newest is %(n)d hour old.", "The newest is %(n)d hours old.", hours)
+    if is_late(now.newest):
+        return bad(name, sentence % {"n": hours}, _("Make one now."))
+    if not now.is_doubled:
+        return attention(
+            name,
+            _("They lie on this laptop only. A thief takes them along."),
+            _("Set a second place: a stick or disk of its own."),
+        )
+    if second_is_late(now):
+        return bad(
+            name,
+            _("The second place has no backup of the last hours."),
+            _("Look whether the stick is there, and has room."),
+        )
+    return fine(name, sentence % {"n": hours})
 
 
-def _unsent() -> bool:
-    mine = Replica.objects.filter(is_self=True).first()
-    return mine is not None and mine.head_seq > mine.acked_seq
+def _hours_since(moment: datetime) -> int:
+    return max(int((current_node().now() - moment).total_seconds() // 3600), 0)

@@ -15,10 +15,13 @@ class PeopleConfig(AppConfig):
         from registry.people.card_views import card_panel
         from registry.people.door import StaffDoor
         from registry.people.family_views import family_panel
+        from registry.people.selectors import reasons_to_hold
         from registry.staff.policy import Role, can_register, can_see_patients
         from sync.asking import install
+        from sync.feed.subscriptions import route_scopes
 
         install(StaffDoor())
+        route_scopes(reasons_to_hold, by=("areas", "facilities", "catchments"))
         offer_panel("patient.side", family_panel, order=20)
         offer_panel("patient.side", card_panel, order=30)
         first = (Role.REGISTRAR,)

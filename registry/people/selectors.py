@@ -59,8 +59,8 @@ _cared: list[Cared] = []
 
 
 def offer_cared_for(lookup: Cared) -> None:
-    """`lookup(facilities)` answers, as a query of ids, the patients who were cared for or are expected
-    there.
+    """`lookup(facilities)` answers, as a query of ids from rows in the patients' scope, the patients who were
+    cared for or are expected there.
     """
     if lookup not in _cared:
         _cared.append(lookup)
@@ -98,6 +98,15 @@ def _all_patients(who: Authority | None, *, removed: bool) -> SyncedQuerySet:
 def _nobody_elses_here() -> bool:
     """A laptop that has not joined holds only what was written on it."""
     return not current_node().is_central and pinned() is None
+
+
+def reasons_to_hold(facilities: Collection[UUID]) -> list[QuerySet[Any]]:
+    """The rows, each of them a reason for a laptop that serves these places to hold its patient: who was
+    registered there, lives in their catchment, was cared for or is expected there.
+    """
+    living = Patient.objects.living()
+    theirs = living.filter(registered_at__in=facilities), living.filter(village__in=areas_served(facilities))
+    return [*theirs, *(lookup(facilities) for lookup in _cared)]
 
 
 def _belonging_to(facilities: Collection[UUID]) -> Q:

@@ -30,6 +30,7 @@ from registry.staff.selectors import authority_of
 from sync.apply import Outcome
 from sync.ledger.models import Replica
 from sync.ledger.recording import Author, Save, recording
+from sync.ledger.repeats import first_outcome, save_id_used
 from sync.node import current_node
 from sync.problems import Problem
 
@@ -107,7 +108,7 @@ def register(
 def _registered(patient_id: UUID) -> Registered:
     patient = Patient.objects.filter(pk=patient_id).first()
     if patient is None:
-        raise Problem("save-id-used", _("This save id was used for something else."), status=409)
+        raise save_id_used()
     codes = codes_of([patient_id]).get(patient_id, {})
     return Registered(patient, codes.get(NUMBER_SYSTEM), codes.get(PROVISIONAL_SYSTEM))
 
@@ -185,7 +186,7 @@ def update_patient(
     _check_removable(remove)
     with recording(by=by, save_id=save_id) as save:
         if save.repeated:
-            return "conflicted" if Patient.objects.get(pk=patient.pk).is_contested else "applied"
+            return first_outcome(patient, save.save_id, Identifier.objects.filter(patient=patient))
         outcome = save.edit(patient, columns, seen=seen)
         for system, value in pairs:
             if not _carries(patient, system, value):

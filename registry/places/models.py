@@ -1,7 +1,7 @@
 """Where people live and where they are cared for: areas, facilities, catchments.
 
 Lives here: the programme's shared lists, owned by central and sent to every node. Not here: which patients a
-node receives (`sync/feed`, which asks for a catchment's areas), stations within a facility (`clinic/visits`).
+node receives (`registry/people/selectors.py::reasons_to_hold`), stations within a facility (`clinic/visits`).
 Read next: `selectors.py`.
 """
 

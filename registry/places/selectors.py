@@ -55,8 +55,11 @@ def within(areas: Collection[UUID]) -> set[UUID]:
 
 
 def areas_served(facilities: Collection[UUID]) -> set[UUID]:
-    """Every area whose people these facilities serve."""
-    roots = (
-        Catchment.objects.living().filter(facility_id__in=list(facilities)).values_list("area_id", flat=True)
-    )
-    return within(set(roots))
+    """Every area whose people these facilities serve: their catchments; for a facility without one the area
+    that it stands in.
+    """
+    catchments = Catchment.objects.living().filter(facility_id__in=list(facilities))
+    found = list(catchments.values_list("facility_id", "area_id"))
+    without = set(facilities) - {facility for facility, _area in found}
+    there = Facility.objects.living().filter(pk__in=without, area__isnull=False)
+    return within({*(area for _facility, area in found), *there.values_list("area_id", flat=True)})

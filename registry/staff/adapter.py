@@ -2,16 +2,19 @@
 
 Lives here: the account adapter. Nobody signs up (central adds staff), nothing is mailed. Whatever back-end
 answers, guessing is slowed here. A log-in at a clinic is noted for central to sign off, begins a shift, and
-brings the person's own language. Not here: who the person is (`backends.py`), how long one waits
-(`limits.py`).
+brings the person's own language; allauth's page of log-ins ends them as ours does. Not here: who the person
+is (`backends.py`), how long one waits (`limits.py`), our page (`session_views.py`).
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.internal.flows.login import record_authentication
+from allauth.usersessions.adapter import DefaultUserSessionsAdapter
+from allauth.usersessions.models import UserSession
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -29,7 +32,7 @@ from registry.staff.models import Account, StaffMember
 from registry.staff.second_factor import note_missing
 from registry.staff.services import set_password
 from registry.staff.sessions import note_sign_in
-from registry.staff.shifts import begin_shift, browser_of, give_browser, is_familiar, way_back
+from registry.staff.shifts import begin_shift, browser_of, end_shifts, give_browser, is_familiar, way_back
 from registry.staff.waiting import wait_error
 from registry.tablets.selectors import tablet_of
 from sync.ledger.recording import Author
@@ -94,6 +97,15 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
             give_browser(request, response)
             speak(response, language_of(user))
         return response
+
+
+class SessionsAdapter(DefaultUserSessionsAdapter):  # type: ignore[misc]
+    """Whoever ends their other log-ins ends the PINs there as well."""
+
+    def end_sessions(self, sessions: Iterable[UserSession]) -> None:
+        ended = list(sessions)
+        super().end_sessions(ended)
+        end_shifts({row.user.staff_id for row in ended})
 
 
 def _charged(request: HttpRequest, name: str) -> limits.Attempt:

@@ -49,5 +49,4 @@ def bound_by(request: HttpRequest) -> str:
 
 def is_within_bounds(url_name: str | None, view: Callable[..., Any]) -> bool:
     """Whether such a log-in may open this address."""
-    name = url_name or ""
-    return name in OWN_PAGES or name.startswith(("mfa_", "account_")) or is_open_by_pin(url_name, view)
+    return (url_name or "") in OWN_PAGES or is_open_by_pin(url_name, view)

@@ -18,11 +18,12 @@ import msgspec
 from registry.places.models import Facility
 from registry.staff.breakglass import keep_key
 from registry.staff.revocations import ended_here, reapply, revocations_told, serial_kept
-from registry.staff.selectors import staff_names
+from registry.staff.selectors import never_let_in, staff_names
 from registry.staff.services import RosterEntry, install_roster, roster_for, roster_is_old
 from registry.staff.signoffs import answer_signoffs, signoffs_to_ask, take_signoffs, waits_for_sign_off
 from sync.carriers.server import Caller, endpoint
 from sync.download import Inflow
+from sync.elsewhere import tell_elsewhere
 from sync.ended import tell_ended
 from sync.enrolment import on_welcome, provide_extra, provide_facilities
 from sync.ledger.birth import when_restored
@@ -102,5 +103,6 @@ on_welcome("roster", _install)
 provide_facilities(_facilities)
 name_people(staff_names)
 tell_ended(ended_here)
+tell_elsewhere(never_let_in)
 when_restored(reapply)
 provide("revocations", revocations_told)

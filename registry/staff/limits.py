@@ -5,7 +5,9 @@ beside the database (`POSTA_DATA/guesses.db`), so that neither a restart nor a r
 names stand in it only as keyed digests. An attempt counts as failed before the password is looked at, and is
 taken back when it fits: thirty guesses at the same moment are thirty guesses. A browser in which a person has
 logged in before has a counter of its own for that person, so that whoever guesses elsewhere does not shut the
-owner out. Not here: the limits by address and minute (`deploy/settings.py`), shift PINs (`pins.py`).
+owner out; so has each clinic at central, and beside it a sum over all names, so that one copied key does not
+try one password on everybody. Not here: the limits by address and minute (`deploy/settings.py`), shift PINs
+(`pins.py`).
 Read next: `adapter.py`, which asks.
 """
 
@@ -27,27 +29,32 @@ from sync.vault.keys import pepper
 
 FREE: Final = 5
 FREE_ON_A_DEVICE: Final = 20  # several people mistype on the same tablet
+# In a day, of all names: a tablet on which somebody guesses all day stays below it, and shuts no clinic out.
+FREE_OF_A_NODE: Final = 100
 FIRST_S: Final = 30
 LONGEST_S: Final = 15 * 60
 LOCKED_AT: Final = 10
 LOCKED_S: Final = 30 * 60
-FORGOTTEN_MS: Final = 24 * 3_600_000
+DAY_MS: Final = 24 * 3_600_000
+FORGOTTEN_MS: Final = DAY_MS
 _CONTEXT: Final = b"posta guesses 1\0"
 _TABLE: Final = """CREATE TABLE IF NOT EXISTS guesses (key TEXT PRIMARY KEY, name TEXT NOT NULL,
     failures INTEGER NOT NULL, until INTEGER NOT NULL, last INTEGER NOT NULL) WITHOUT ROWID"""
 
 
 class TooManyGuesses(Exception):
-    """This attempt is not looked at; `seconds` until the next one is."""
+    """This attempt is not looked at; `seconds` until the next one is. `everybody`: whoever else comes from
+    there waits as well.
+    """
 
-    def __init__(self, seconds: int, *, locked: bool) -> None:
+    def __init__(self, seconds: int, *, locked: bool, everybody: bool = False) -> None:
         super().__init__(seconds)
-        self.seconds, self.locked = seconds, locked
+        self.seconds, self.locked, self.everybody = seconds, locked, everybody
 
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """Counters that were charged for one attempt: of the account, and of the device."""
+    """Counters that were charged for one attempt: of the account, and of the device or node."""
 
     account: str
     device: str = ""
@@ -62,34 +69,39 @@ def wait_after(failures: int, free: int = FREE, locked_at: int | None = LOCKED_A
     return int(min(FIRST_S * 2 ** min(failures - free, 10), LONGEST_S))
 
 
-def begin(name: str, *, device: str, browser: str = "") -> Attempt:
+def begin(name: str, *, device: str = "", browser: str = "", node: str = "") -> Attempt:
     """Charge one attempt to log in as `name`, or raise `TooManyGuesses`.
 
-    `browser` is the secret of a browser in which this person has logged in before, else empty.
+    `browser` is the secret of a browser in which this person has logged in before, else empty; `node` the
+    clinic that asks central.
     """
-    digest = _digest("name", name)
-    if browser:
+    digest, together = _digest("name", name), FREE_OF_A_NODE if node else FREE_ON_A_DEVICE
+    if node:
+        today = str(current_node().wall() // DAY_MS)
+        charged = Attempt(_digest("browser", name, f"node {node}"), _digest("node", node, today))
+    elif browser:
         charged = Attempt(_digest("browser", name, browser))
     else:
         charged = Attempt(_digest("account", name), _digest("device", device) if device else "")
     with _store() as kept:
-        rules = [(charged.account, digest, FREE, LOCKED_AT), (charged.device, "", FREE_ON_A_DEVICE, None)]
-        for key, _name, free, locked_at in rules:
+        rules = [(charged.account, digest, FREE, LOCKED_AT), (charged.device, "", together, None)]
+        for key, owner, free, locked_at in rules:
             if key:
-                _check(kept, key, free, locked_at)
+                _check(kept, key, owner, free, locked_at)
         for key, owner, free, locked_at in rules:
             if key:
                 _charge(kept, key, owner, free, locked_at)
     return charged
 
 
-def _check(kept: sqlite3.Connection, key: str, free: int, locked_at: int | None) -> None:
+def _check(kept: sqlite3.Connection, key: str, name: str, free: int, locked_at: int | None) -> None:
     failures, until = _standing(kept, key)
     # A clock that was ahead for an hour must not lock anybody out for a year.
     longest = wait_after(failures, free, locked_at) * 1000
     left = min(until - current_node().wall(), longest)
     if left > 0:
-        raise TooManyGuesses(-(-left // 1000), locked=locked_at is not None and failures >= locked_at)
+        shut = locked_at is not None and failures >= locked_at
+        raise TooManyGuesses(-(-left // 1000), locked=shut, everybody=not name)
 
 
 def _charge(kept: sqlite3.Connection, key: str, name: str, free: int, locked_at: int | None) -> None:

@@ -37,6 +37,7 @@ from registry.staff.second_factor import forget_up_to
 from registry.staff.selectors import authority_of, ended_ms
 from registry.staff.services import RosterEntry, entry_for, instant, keep_verifier, staff_serving
 from registry.staff.signoffs import Instant, on_revoked
+from sync.alarms import note
 from sync.carriers.http import Refused, Session, carrier_to
 from sync.carriers.server import Caller, endpoint, refusal
 from sync.conversation import BROKEN_OFF, say_hello
@@ -56,6 +57,10 @@ SILENT_FOR_MS: Final = 60_000
 NONCE_BYTES: Final = 12
 PADDED_TO: Final = 200
 YES: Final = "yes"
+GUESSED: Final = (
+    "Too many wrong passwords came from this clinic today. Its log-ins have to wait. Ask its coordinator. "
+    "Did nobody there mistype so often? Then its key may have been copied: revoke it."
+)
 
 
 class Typed(Body):
@@ -106,8 +111,10 @@ def _judged(typed: Typed, node: UUID, facilities: list[UUID]) -> Told:
     """Whoever does not know the password learns one thing only, and an unknown name takes as long."""
     name = plain_username(typed.username)[:40]
     try:
-        attempt = limits.begin(name, device="", browser=f"node {node.hex}")
-    except limits.TooManyGuesses:
+        attempt = limits.begin(name, node=node.hex)
+    except limits.TooManyGuesses as many:
+        if many.everybody:
+            note("log-ins-guessed", GUESSED, node)
         return Told(LOCKED)
     account = Account.objects.filter(username=name).first()
     if not password_fits(account.staff_id if account else NO_ONE, typed.password) or account is None:

@@ -31,6 +31,7 @@ from sync.ledger.models import Replica
 from sync.models import SecurityEvent
 from sync.node import current_node
 from sync.problems import Problem
+from sync.vault.durable import write_private
 from sync.vault.keys import (
     key_id_of,
     node_key,
@@ -38,7 +39,6 @@ from sync.vault.keys import (
     public_bytes,
     receipt_keys,
     timeline,
-    write_private,
 )
 
 FILE: Final = "revocations"

@@ -1,12 +1,13 @@
 """Who is asking, and what they may do.
 
 Lives here: the author of a request's writes, a person's authority from the synced roles, when somebody's work
-ended, and names for staff ids. Not here: what a role allows (`policy.py`).
+ended, who could not have been at a clinic, and names for staff ids. Not here: what a role allows
+(`policy.py`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from uuid import UUID
 
 from django.db.models import Q
@@ -14,7 +15,7 @@ from django.http import HttpRequest
 
 from registry.places.models import Facility
 from registry.staff.devices import device_of
-from registry.staff.models import Account, StaffMember, StaffRole
+from registry.staff.models import Account, StaffMember, StaffRequest, StaffRole, Visitor
 from registry.staff.newcomers import (
     newcomers_at,
     newcomers_named,
@@ -26,6 +27,7 @@ from registry.staff.policy import AT_THE_CLINIC, NOBODY, Authority, Role
 from sync.core.clock import millis_of
 from sync.core.merge import GONE
 from sync.ledger.recording import Author
+from sync.models import EnrolledNode
 from sync.rowstate import state_of_row
 from sync.tables import table_of
 
@@ -43,16 +45,21 @@ def author_of(request: HttpRequest) -> Author:
 
 def authority_of(staff_id: UUID | None) -> Authority:
     """A person's rights, as this node's copy of the lists has them now."""
-    if staff_id is None:
-        return NOBODY
-    member = StaffMember.objects.filter(pk=staff_id).only("active", "gone").first()
-    if member is None:
-        return provisional_authority(staff_id)
-    if member.gone or not member.active:
-        return NOBODY
-    rows = StaffRole.objects.living().filter(staff_id=staff_id).values_list("role", "facility_id")
-    known = {role.value for role in Role}
-    return Authority(staff_id, True, frozenset((Role(role), at) for role, at in rows if role in known))
+    return NOBODY if staff_id is None else authorities_of([staff_id])[staff_id]
+
+
+def authorities_of(ids: Collection[UUID]) -> dict[UUID, Authority]:
+    """The rights of many people, in two questions; one more for each whom central's list does not have."""
+    listed = StaffMember.objects.filter(pk__in=ids).values_list("pk", "active", "gone")
+    works = {pk: active and not gone for pk, active, gone in listed}
+    rows = StaffRole.objects.living().filter(staff_id__in=[pk for pk in works if works[pk]])
+    known, held = {role.value for role in Role}, dict[UUID, set[tuple[Role, UUID | None]]]()
+    for staff_id, role, facility in rows.values_list("staff_id", "role", "facility_id"):
+        if role in known:
+            held.setdefault(staff_id, set()).add((Role(role), facility))
+    working = {pk: Authority(pk, True, frozenset(held.get(pk, ()))) for pk in works if works[pk]}
+    unlisted = {pk: provisional_authority(pk) for pk in ids if pk not in works}
+    return dict.fromkeys(works, NOBODY) | working | unlisted
 
 
 def grants_of(ids: Iterable[UUID]) -> dict[UUID, list[str]]:
@@ -65,14 +72,13 @@ def grants_of(ids: Iterable[UUID]) -> dict[UUID, list[str]]:
 
 
 def authority_in(request: HttpRequest) -> Authority:
-    """The rights of whoever asks; read once per request."""
-    kept = getattr(request, "_posta_authority", None)
-    if isinstance(kept, Authority):
-        return kept
+    """The rights of whoever asks; read once per request and person."""
     account = account_of(request)
-    found = authority_of(account.staff_id) if account else NOBODY
-    request._posta_authority = found  # type: ignore[attr-defined]
-    return found
+    kept: dict[int | None, Authority] = request.__dict__.setdefault("_posta_authority", {})
+    who = account.pk if account else None
+    if who not in kept:
+        kept[who] = authority_of(account.staff_id) if account else NOBODY
+    return kept[who]
 
 
 def ended_ms(member: StaffMember) -> int:
@@ -86,6 +92,23 @@ def ended_ms(member: StaffMember) -> int:
     ends = [head for head in state.get("active", ()) if head.value is False]
     ends += [head for head in state.get(GONE, ()) if head.value is True]
     return min((millis_of(head.write.effective) for head in ends), default=millis_of(member.made_stamp))
+
+
+def never_let_in(node: EnrolledNode, ids: Collection[UUID]) -> set[UUID]:
+    """At central: who of these members of staff never had a way in at a node. Who worked there once is
+    believed: what they wrote then may come late. Of whom central knows nothing it says nothing here.
+    """
+    if not node.facilities:
+        return set()
+    here = Q(facility_id__in=node.facilities) | Q(facility_id=None)
+    known = StaffMember.objects.filter(pk__in=ids)
+    for let_in in (
+        StaffRole.objects.filter(here).values("staff_id"),
+        StaffRequest.objects.filter(facility_id__in=node.facilities).values("staff"),
+        Visitor.objects.filter(node_uuid=node.uuid).values("staff_id"),
+    ):
+        known = known.exclude(pk__in=let_in)
+    return set(known.values_list("pk", flat=True))
 
 
 def staff_names(ids: Iterable[UUID | None]) -> dict[UUID, str]:

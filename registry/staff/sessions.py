@@ -1,8 +1,8 @@
 """Tokens for programs and notes of log-ins.
 
-Lives here: issuing and revoking bearer tokens (only their SHA-256 is kept), noting a log-in that central has
-not seen, and how long such notes are kept. Not here: what central says of it (`signoffs.py`), passwords
-(`services.py`), reading a token from a request (`api.py`).
+Lives here: issuing and revoking bearer tokens (only their SHA-256 is kept), whether a request says by itself
+who it is, noting a log-in that central has not seen, and how long such notes are kept. Not here: what central
+says of it (`signoffs.py`), passwords (`services.py`), reading a token from a request (`api.py`).
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
+from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from registry.staff.credentials import lent
@@ -28,7 +29,15 @@ KEPT: Final = timedelta(days=180)
 KEPT_LONGER: Final = timedelta(days=730)  # what somebody may still be asked about
 
 
-def _digest(token: str) -> bytes:
+def names_itself(request: HttpRequest) -> bool:
+    """Whether a request says who it is in its header. Then nobody's cookie counts in the API, and a header
+    that is no token opens nothing: what looks at the log-in and what looks for a token ask this one question.
+    """
+    return "Authorization" in request.headers
+
+
+def digest_of(token: str) -> bytes:
+    """What is kept of a token."""
     return hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
 
 
@@ -37,7 +46,9 @@ def issue_token(account: Account) -> str:
     if is_waiting(account.staff_id):
         raise Problem("not-yet", _("The programme office has not confirmed this person yet."), status=409)
     token = PREFIX + secrets.token_urlsafe(32)
-    ApiToken.objects.create(digest=_digest(token), staff_id=account.staff_id, created_at=current_node().now())
+    ApiToken.objects.create(
+        digest=digest_of(token), staff_id=account.staff_id, created_at=current_node().now()
+    )
     return token
 
 
@@ -48,7 +59,7 @@ def revoke_tokens(staff_id: UUID) -> int:
 
 def account_of_token(token: str) -> Account | None:
     """The account a token speaks for; None for an unknown token or a closed account."""
-    found = ApiToken.objects.filter(digest=_digest(token)).first()
+    found = ApiToken.objects.filter(digest=digest_of(token)).first()
     if found is None:
         return None
     now = current_node().now()

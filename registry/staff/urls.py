@@ -1,13 +1,24 @@
-"""Pages about the person who works here. Listed before allauth's own addresses, so that the log-in page is
-ours; a language that somebody chose while logged in is theirs from then on.
+"""Pages about the person who works here. Listed before allauth's own addresses, so that the log-in page and
+the page of one's own password are ours; a language that somebody chose while logged in is theirs from then
+on.
 """
 
 from django.urls import path
 
-from registry.staff import helping, log_ins, newcomer_views, office, session_views, shift_views, views
+from registry.staff import (
+    helping,
+    log_ins,
+    newcomer_views,
+    office,
+    own_password,
+    session_views,
+    shift_views,
+    views,
+)
 
 urlpatterns = [
     path("account/login/", views.LogIn.as_view(), name="account_login"),
+    path("account/password/change/", own_password.OwnPassword.as_view(), name="account_change_password"),
     path("me/", views.me, name="me"),
     path("me/pin/", shift_views.my_pin, name="my-pin"),
     path("me/password/", shift_views.full_login, name="full-login"),

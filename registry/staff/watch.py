@@ -27,6 +27,7 @@ from registry.staff.bounds import bound_by, is_within_bounds
 from registry.staff.full_login import is_open_by_pin
 from registry.staff.models import Account
 from registry.staff.second_factor import is_missing
+from registry.staff.sessions import names_itself
 from registry.staff.shifts import by_pin, is_over, leave_open
 from sync.node import current_node
 from sync.problems import PROBLEM_JSON, Problem
@@ -133,8 +134,10 @@ def _is_idle(request: HttpRequest) -> bool:
 
 
 def _may_open(request: HttpRequest, page_is_open: bool) -> bool:
-    """The API opens to a token of its own only, whatever is true of pages."""
-    return "Authorization" in request.headers if request.path.startswith("/api/") else page_is_open
+    """The API opens to a token of its own only, whatever is true of pages. Where a header says who it is, the
+    API asks that header alone (`api.py`).
+    """
+    return names_itself(request) if request.path.startswith("/api/") else page_is_open
 
 
 def _refuse(request: HttpRequest, why: str) -> HttpResponse:

@@ -8,7 +8,7 @@ echoed to it; a new subscription is back-filled with everything there is of that
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -26,6 +26,7 @@ from sync.tables import Table, all_tables
 
 ROWS_PER_QUERY = 500
 MOST_RECORDS = 10_000
+KEYS_PER_QUERY = 50
 NOTHING = (0, b"")
 
 
@@ -145,26 +146,36 @@ def _back_fill(
     page: Page, reader: Reader, cursors: Mapping[str, int], bounds: Mapping[str, tuple[int, bytes]]
 ) -> None:
     """Everything there is of newly followed scope keys, key by key: rows that the table cursors have passed
-    already.
+    already. They are read for many keys at once; a page ends behind a whole key.
     """
     after, (upto, anchor) = cursors.get(SUBSCRIPTIONS, 0), bounds[SUBSCRIPTIONS]
-    for subscription in followed_by(reader.node, upto).filter(position__gt=after).order_by("position"):
-        if page.is_full:
-            page.more = True
-            return
-        _add_all_of(page, reader, subscription.scope, cursors)
-        page.moved[SUBSCRIPTIONS] = (subscription.position, b"")
+    in_order = followed_by(reader.node, upto).order_by("position")
+    while some := list(in_order.filter(position__gt=after)[:KEYS_PER_QUERY]):
+        found = _all_of(reader, [one.scope for one in some], cursors)
+        for subscription in some:
+            if page.is_full:
+                page.more = True
+                return
+            for table, row in found.get(subscription.scope, ()):
+                page.add(record_of(table, row))
+            page.moved[SUBSCRIPTIONS] = (subscription.position, b"")
+        after = some[-1].position
     page.moved[SUBSCRIPTIONS] = (upto, anchor)
 
 
-def _add_all_of(page: Page, reader: Reader, key: UUID, cursors: Mapping[str, int]) -> None:
+def _all_of(
+    reader: Reader, keys: Collection[UUID], cursors: Mapping[str, int]
+) -> dict[UUID, list[tuple[Table, SyncedModel]]]:
+    """The rows of each key that the cursors have passed, parents first, but for those the reader wrote."""
+    found: dict[UUID, list[tuple[Table, SyncedModel]]] = {}
     for table in all_tables():
-        if table.scope_attname is None:
-            continue
         passed = cursors.get(table.name, 0)
-        rows = table.model.objects.filter(**{table.scope_attname: key}, position__lte=passed)
+        if table.scope_attname is None or not passed:
+            continue
+        rows = table.model.objects.filter(**{f"{table.scope_attname}__in": keys}, position__lte=passed)
         for row in rows.exclude(origin=reader.origin, other_position=0).order_by("position"):
-            page.add(record_of(table, row))
+            found.setdefault(getattr(row, table.scope_attname), []).append((table, row))
+    return found
 
 
 def _carry_parents(page: Page, reader: Reader, passed: Mapping[str, int], followed: int) -> None:

@@ -1,43 +1,59 @@
 """Which node follows which scope key, as central keeps it.
 
-Lives here: `follow` (idempotent; each new subscription takes a position in the node's own order, under a
-lock) and `followed_by`. A room that knows why a node should follow a patient (catchment, transfer) registers
-a route with `route_scopes`.
+Lives here: `follow` (whom a node registered), `catch_up` (whom it should hold for the places that it serves,
+looked up at each hello, so that nothing that changed in between is missed) and the one way in, `subscribe`:
+each new subscription takes a position in the order of all, under a lock. A room that knows who belongs to a
+place registers a route with `route_scopes`. Not here: the back-fill of what is newly followed (`pages.py`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Final
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db import transaction
+from django.db.models import Exists, OuterRef, QuerySet
 
 from sync.feed.models import Subscription
 from sync.feed.positions import SUBSCRIPTIONS, take
 from sync.models import EnrolledNode
+from sync.node import current_node
 
-Route = Callable[[list[UUID]], Iterable[tuple[UUID, UUID]]]
-_routes: list[Route] = []
+AT_ONCE: Final = 1000
+Route = Callable[[Collection[UUID]], "Iterable[QuerySet[Any]]"]
 
 
-def route_scopes(route: Route) -> Route:
-    """Register who else should follow new scope keys: `route(keys)` → (node uuid, key) pairs. Usable as a
-    decorator.
+@dataclass(frozen=True, slots=True)
+class _Standing:
+    """Up to where a node was caught up: what it serves, with the lists that say what that means, and the last
+    position of each table.
     """
-    _routes.append(route)
-    return route
+
+    serves: tuple[Any, ...]
+    stood: Mapping[str, int]
+
+
+_routes: list[Route] = []
+_lists: set[str] = set()
+
+
+def route_scopes(route: Route, *, by: Collection[str]) -> None:
+    """Register who belongs to places: `route(places)` answers queries of rows, each of which is reason enough
+    for a node that serves one of the places to follow the row's scope key. `by` names the lists that the
+    answer depends on besides: when one of them changes, all rows are looked at again, else only new ones.
+    """
+    if route not in _routes:
+        _routes.append(route)
+        _lists.update(by)
 
 
 def follow(node: EnrolledNode | None, keys: list[UUID]) -> None:
-    """The node (and whomever the routes name) follows these keys from now on."""
-    if not keys:
-        return
-    pairs: set[tuple[UUID, UUID]] = set()
+    """The node follows these keys, which it has made, from now on."""
     if node is not None and node.mode == EnrolledNode.Mode.SUBSCRIBED:
-        pairs |= {(node.uuid, key) for key in keys}
-    for route in _routes:
-        pairs |= set(route(keys))
-    subscribe(pairs)
+        subscribe((node.uuid, key) for key in keys)
 
 
 def follow_places(node: EnrolledNode) -> None:
@@ -46,18 +62,55 @@ def follow_places(node: EnrolledNode) -> None:
         subscribe((node.uuid, UUID(place)) for place in node.facilities)
 
 
+def catch_up(node: EnrolledNode, stood: Mapping[str, int]) -> int:
+    """In a transaction: the node follows all who by now belong to a place that it serves, whatever made them;
+    answers how many are new. `stood` is each table's last position, read before.
+
+    How far it came is remembered by this process only: after a restart everything is looked at once.
+    """
+    if node.mode != EnrolledNode.Mode.SUBSCRIBED:
+        return 0
+    kept: dict[UUID, _Standing] = current_node().kept.setdefault("caught_up", {})
+    serves = (*sorted(node.facilities), *(stood.get(name, 0) for name in sorted(_lists)))
+    known = kept.get(node.uuid)
+    since = known.stood if known is not None and known.serves == serves else {}
+    if any(stood.get(name, 0) < at for name, at in since.items()):
+        since = {}  # central was put back
+    if not since:
+        follow_places(node)
+    places, keys = [UUID(place) for place in node.facilities], set[UUID]()
+    for route in _routes if places and since != stood else ():
+        for rows in route(places):
+            name = rows.model.sync.table
+            if since.get(name, 0) < stood.get(name, 0):
+                keys.update(_not_followed(node, rows, since.get(name, 0)))
+    added = subscribe((node.uuid, key) for key in keys)
+    transaction.on_commit(partial(kept.__setitem__, node.uuid, _Standing(serves, dict(stood))))
+    return added
+
+
+def _not_followed(node: EnrolledNode, rows: QuerySet[Any], since: int) -> QuerySet[Any, UUID]:
+    """The scope keys of the rows that moved since, without those that the node follows already."""
+    column = str(rows.model.sync.scope)
+    followed = Subscription.objects.filter(node_uuid=node.uuid, scope=OuterRef(column))
+    news = rows.filter(~Exists(followed), position__gt=since).order_by()
+    return news.values_list(column, flat=True).distinct()
+
+
 def subscribe(pairs: Iterable[tuple[UUID, UUID]]) -> int:
     """Add (node, scope key) pairs that are new; answers how many were."""
     wanted = set(pairs)
-    if not wanted:
-        return 0
-    present = Subscription.objects.filter(scope__in={key for _node, key in wanted})
-    wanted -= set(present.values_list("node_uuid", "scope"))
+    keys = sorted({key for _node, key in wanted})
+    for start in range(0, len(keys), AT_ONCE):
+        present = Subscription.objects.filter(scope__in=keys[start : start + AT_ONCE])
+        wanted -= set(present.values_list("node_uuid", "scope"))
     if not wanted:
         return 0
     run = take({SUBSCRIPTIONS: len(wanted)})[SUBSCRIPTIONS]
     Subscription.objects.bulk_create(
-        Subscription(node_uuid=node, scope=key, position=run.take()) for node, key in sorted(wanted)
+        [Subscription(node_uuid=node, scope=key, position=run.take()) for node, key in sorted(wanted)],
+        batch_size=AT_ONCE,
+        ignore_conflicts=True,  # somebody else may have added the pair before we had the lock
     )
     return len(wanted)
 

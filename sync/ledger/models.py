@@ -1,8 +1,9 @@
 """The log that everything is agreed from.
 
-Lives here: `Replica` (one copy of a node's database), `Change` (the append-only log with its hash chain) and
-`Receipt` (central's signed word). All local to this database: they are what sync is made of, not what it
-carries. Not here: how a change is written (`recording.py`) or merged (`sync/apply.py`).
+Lives here: `Replica` (one copy of a node's database), `Change` (the append-only log with its hash chain),
+`Answer` (what a repeat is told) and `Receipt` (central's signed word). All local to this database: they are
+what sync is made of, not what it carries. Not here: how a change is written (`recording.py`) or merged
+(`sync/apply.py`).
 """
 
 from __future__ import annotations
@@ -82,6 +83,29 @@ class Change(models.Model):
 
     def __str__(self) -> str:
         return f"{self.table} {self.record_id} at {self.replica_id}:{self.seq}"
+
+
+class Answer(models.Model):
+    """What a save was answered, where looking again could say something else: that an edit met another one
+    (`about` is the record), or how a decision ended (`about` says which). A repeat is told the same.
+    """
+
+    local_only: ClassVar[bool] = True
+    id = models.BigAutoField(primary_key=True)
+    save_id = models.UUIDField()
+    about = models.CharField(max_length=40)
+    by = models.UUIDField(null=True)
+    word = models.CharField(max_length=12)
+    code = models.CharField(max_length=40, default="")
+    sentence = models.TextField(default="")
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["save_id", "about"], name="ledger_answer_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.word}: {self.about} by save {self.save_id}"
 
 
 class Receipt(models.Model):

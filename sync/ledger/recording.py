@@ -25,6 +25,7 @@ from sync.core.protocol import Change, canonical, chain_digest, derive_id, new_s
 from sync.crash import crash_point
 from sync.ledger.models import Change as ChangeRow
 from sync.ledger.models import Replica
+from sync.ledger.repeats import keep_outcomes
 from sync.ledger.replicas import forget_replicas, self_replica
 from sync.node import current_node
 from sync.problems import Problem
@@ -54,6 +55,7 @@ class Save:
         self._changes: list[Change] = []
         self._written: set[UUID] = set()
         self._rows: list[tuple[Table, SyncedModel]] = []
+        self._outcomes: dict[UUID, Outcome] = {}
 
     def id_of(self, ordinal: int) -> UUID:
         """The id that the record written at this place of the save has."""
@@ -150,6 +152,7 @@ class Save:
         self._written.add(record_id)
         settled = settle([arrival_of(change, replica.number, None)], positions=False)[0]
         self._rows.append((table, settled.row))
+        self._outcomes[record_id] = settled.outcome
         return settled.row, settled.outcome
 
     def close(self) -> int:
@@ -167,6 +170,7 @@ class Save:
             digest = chain_digest(digest, body)
             rows.append(_log_row(self._replica, change, body, digest))
         insert(ChangeRow, rows)
+        keep_outcomes(self.save_id, self.by.staff_id, self._outcomes)
         self._replica.head_seq = self._changes[-1].seq
         self._replica.head_digest = digest
         self._replica.last_stamp = self._changes[-1].stamp

@@ -18,7 +18,7 @@ class Migration(migrations.Migration):
                 ('uuid', models.UUIDField(default=uuid.uuid4, primary_key=True, serialize=False)),
                 ('name', models.CharField(max_length=100, unique=True)),
                 ('facilities', models.JSONField(default=list)),
-                ('mode', models.CharField(choices=[('everything', 'Everything'), ('subscribed', 'Subscribed')], default='everything', max_length=12)),
+                ('mode', models.CharField(choices=[('subscribed', 'Those of its own area, and those it has seen'), ('everything', 'All patients of the programme')], default='subscribed', max_length=12)),
                 ('public_key', models.BinaryField(default=bytes)),
                 ('next_key', models.BinaryField(default=bytes)),
                 ('code_hash', models.CharField(default='', max_length=64)),

@@ -1,7 +1,8 @@
 """Review for programs: `conflicts/` and `quarantine/`.
 
-Lives here: the calls and the shapes of their bodies. Not here: what is shown (`selectors.py`,
-`aside.py`), what a decision does (`services.py`).
+Lives here: the calls and the shapes of their bodies. A repeated save id is looked up before what it settled,
+which is gone by then. Not here: what is shown (`selectors.py`, `aside.py`), what a decision does
+(`services.py`).
 """
 
 from __future__ import annotations
@@ -16,10 +17,12 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from sync.asking import door, save_id_of
+from sync.ledger.models import Answer
+from sync.ledger.repeats import told_before
 from sync.review.aside import asides_shown
 from sync.review.models import Aside, Conflict
 from sync.review.selectors import conflict_shown, conflicts_shown
-from sync.review.services import LONGEST_NOTE, choice_of, reject, release, resolve
+from sync.review.services import LONGEST_NOTE, RELEASED, about, choice_of, reject, release, resolve
 from sync.review.views import visible, visible_asides
 
 LIST = {200: {"type": "array", "items": {"type": "object", "additionalProperties": {}}}}
@@ -85,19 +88,35 @@ class ResolveConflict(APIView):
         door().check(request._request, "resolve")
         said = ResolveSerializer(data=request.data)
         said.is_valid(raise_exception=True)
-        row = Conflict.objects.filter(pk=conflict_id).first()
-        if row is None or row.pk not in visible(request._request, {row.pk: row.scope})[0]:
+        told = _told(request, "resolve", conflict_id)
+        row = _visible_conflict(request, conflict_id)
+        if told is not None:
+            outcome = told.word
+        elif row is None:
             raise NotFound
-        outcome = resolve(
-            by=door().author(request._request),
-            conflict=row,
-            choose=choice_of(said.validated_data["choose"]),
-            note=said.validated_data["note"],
-            seen=said.validated_data.get("version"),
-            save_id=save_id_of(request._request),
-        )
-        left = conflict_shown(row) if Conflict.objects.filter(pk=row.pk).exists() else None
+        else:
+            outcome = resolve(
+                by=door().author(request._request),
+                conflict=row,
+                choose=choice_of(said.validated_data["choose"]),
+                note=said.validated_data["note"],
+                seen=said.validated_data.get("version"),
+                save_id=save_id_of(request._request),
+            )
+            row = _visible_conflict(request, conflict_id)
+        left = None if row is None else conflict_shown(row)
         return Response({"outcome": outcome, "conflict": None if left is None else left.plain()})
+
+
+def _told(request: Request, act: str, item: int) -> Answer | None:
+    """What the same decision of the same person was answered before."""
+    by = door().author(request._request).staff_id
+    return told_before(save_id_of(request._request), about(act, item), by)
+
+
+def _visible_conflict(request: Request, conflict_id: int) -> Conflict | None:
+    row = Conflict.objects.filter(pk=conflict_id).first()
+    return row if row is not None and row.pk in visible(request._request, {row.pk: row.scope})[0] else None
 
 
 class Quarantine(APIView):
@@ -126,6 +145,10 @@ class ReleaseAside(APIView):
         door().check(request._request, "resolve")
         said = ReleaseSerializer(data=request.data)
         said.is_valid(raise_exception=True)
+        told = _told(request, "release", aside_id)
+        if told is not None:
+            released = told.word == RELEASED
+            return Response({"released": released, "code": told.code, "sentence": told.sentence})
         aside = _visible_aside(request, aside_id)
         released = release(
             by=door().author(request._request),
@@ -134,8 +157,8 @@ class ReleaseAside(APIView):
             save_id=save_id_of(request._request),
         )
         left = Aside.objects.filter(pk=aside.pk).first()
-        told = {"code": left.code, "sentence": left.sentence} if left else {"code": "", "sentence": ""}
-        return Response({"released": released, **told})
+        why = {"code": left.code, "sentence": left.sentence} if left else {"code": "", "sentence": ""}
+        return Response({"released": released, **why})
 
 
 class RejectAside(APIView):
@@ -146,10 +169,11 @@ class RejectAside(APIView):
         door().check(request._request, "resolve")
         said = RejectSerializer(data=request.data)
         said.is_valid(raise_exception=True)
-        reject(
-            by=door().author(request._request),
-            aside=_visible_aside(request, aside_id),
-            note=said.validated_data["note"],
-            save_id=save_id_of(request._request),
-        )
+        if _told(request, "reject", aside_id) is None:
+            reject(
+                by=door().author(request._request),
+                aside=_visible_aside(request, aside_id),
+                note=said.validated_data["note"],
+                save_id=save_id_of(request._request),
+            )
         return Response(status=204)

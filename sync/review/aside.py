@@ -18,6 +18,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from sync.checks import scope_in
 from sync.core.merge import GONE
 from sync.core.protocol import Change, MalformedBatch, from_canonical
+from sync.elsewhere import ELSEWHERE
 from sync.ended import ENDED, ended_since
 from sync.ledger.models import Change as ChangeRow
 from sync.ledger.models import Replica
@@ -34,7 +35,10 @@ WAITS_FOR: Final[Mapping[str, Any]] = {
     "after-aside": gettext_lazy("an earlier change that is set aside"),
     "unseen-past": gettext_lazy("what another clinic has not sent yet"),
 }
-IN_WORDS: Final[Mapping[str, Any]] = {ENDED: gettext_lazy("Written after this person's work had ended.")}
+IN_WORDS: Final[Mapping[str, Any]] = {
+    ENDED: gettext_lazy("Written after this person's work had ended."),
+    ELSEWHERE: gettext_lazy("This person does not work at this clinic. Ask them before you use it."),
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,7 +38,7 @@ class Conflict(models.Model):
 class Aside(models.Model):
     """A save that is not in the rows yet. At central: its own; at a clinic: what central said of this
     clinic's saves. `told` is the code that the clinic hears instead of `code` (`sync/checks.py::as_told`);
-    `accepted`, that a person has said yes to work after its author's end, whatever it waits for besides;
+    `accepted`, that a person has said yes to who wrote it and when, whatever it waits for besides;
     `clock_behind_ms`, how far the laptop's clock was behind when it came (`sync/ended.py`).
     """
 

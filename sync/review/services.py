@@ -22,11 +22,13 @@ from django.utils.translation import gettext_lazy as _
 from sync.checks import scope_in
 from sync.core.merge import GONE, Value, shown
 from sync.core.protocol import Change
+from sync.elsewhere import ELSEWHERE
 from sync.ended import ENDED
 from sync.feed.subscriptions import follow
 from sync.ledger.models import Change as ChangeRow
 from sync.ledger.models import Replica
 from sync.ledger.recording import Author, Save, recording
+from sync.ledger.repeats import keep_answer, save_id_used, told_before
 from sync.ledger.replicas import central_uuid, forget_replicas
 from sync.models import EnrolledNode
 from sync.node import current_node
@@ -44,6 +46,7 @@ LONGEST_NOTE: Final = 500
 REJECTED: Final = "_rejected"
 ACCEPTED: Final = "_accepted"
 MOST_AT_ONCE: Final = 100
+RELEASED: Final = "released"
 log = logging.getLogger(__name__)
 
 
@@ -83,9 +86,13 @@ def resolve(
     same save.
     """
     table, text = _table_of(conflict), _checked_note(note)
+    asked = about("resolve", conflict.pk)
     with recording(by=by, save_id=save_id) as save:
         if save.repeated:
-            return "applied"
+            told = told_before(save_id, asked, by.staff_id)
+            if told is None:
+                raise save_id_used()
+            return told.word
         row = table.model.objects.select_for_update().filter(pk=conflict.record_id).first()
         if row is None:
             raise _gone(conflict)
@@ -99,7 +106,13 @@ def resolve(
                 note=text,
                 scope=scope_key(row),
             )
+        keep_answer(save_id, asked, by.staff_id, outcome)
     return outcome
+
+
+def about(act: str, item: int | None) -> str:
+    """What a decision was about, for `sync/ledger/repeats.py`: what it settled is gone afterwards."""
+    return f"{act} {item}"
 
 
 def _decide(
@@ -175,14 +188,20 @@ def release(*, by: Author, aside: Aside, note: str = "", save_id: UUID | None = 
     """Judge a save again: after its cause was mended it goes on, and with it what waited behind. True if
     it did.
 
-    To let work after its author's end go on is a decision, and kept as one; who wrote it stays who wrote it.
+    To believe in an author is a decision, and kept as one; who wrote it stays who wrote it.
     """
     _check_central()
     text = _checked_note(note)
-    if aside.code == ENDED:
+    if aside.code in {ENDED, ELSEWHERE}:
         _accept(by, aside, text, save_id)
-    with _settling(aside) as standing:
+    asked = about("release", aside.pk)
+    with _settling(aside) as there:
+        if (told := told_before(save_id, asked, by.staff_id)) is not None:
+            return told.word == RELEASED
+        standing = _still_aside(there)
         records = judge_again(standing)
+        why = {} if records else {"code": standing.code, "sentence": standing.sentence}
+        keep_answer(save_id, asked, by.staff_id, RELEASED if records else "aside", **why)
     release_waiting({f"record:{record_id}" for record_id in records})
     log.info("save %s judged again by %s: %s", aside.save_id, by.staff_id, "released" if records else "aside")
     return bool(records)
@@ -192,7 +211,9 @@ def _accept(by: Author, aside: Aside, note: str, save_id: UUID | None) -> None:
     """With the decision, in one transaction: whatever cuts in behind it, nobody is asked twice."""
     with recording(by=by, save_id=save_id) as save:
         standing = Aside.objects.select_for_update().filter(pk=aside.pk, accepted=False).first()
-        if standing is not None and not save.repeated:
+        if save.repeated:
+            _check_same(save, aside, ACCEPTED)
+        elif standing is not None:
             _explain(save, changes_in(standing), note, ACCEPTED)
             standing.accepted = True
             standing.save(update_fields=["accepted"])
@@ -215,12 +236,19 @@ def reject(*, by: Author, aside: Aside, note: str = "", save_id: UUID | None = N
     text, changes = _checked_note(note), changes_in(aside)
     if not text and aside.code != ENDED:
         raise Problem("note-missing", _("Say why, for those who wrote it."), fields={"note": _("Missing.")})
+    asked = about("reject", aside.pk)
     with recording(by=by, save_id=save_id) as save:
-        if not save.repeated:
+        if save.repeated:
+            _check_same(save, aside, REJECTED)
+        else:
             for change in changes:
                 _restate(save, change)
             _explain(save, changes, text, REJECTED)
-    with _settling(aside) as standing:
+    with _settling(aside) as there:
+        if told_before(save_id, asked, by.staff_id) is not None:
+            return
+        standing = _still_aside(there)
+        keep_answer(save_id, asked, by.staff_id, "rejected")
         replica = Replica.objects.get(uuid=standing.replica_uuid)
         rows = ChangeRow.objects.filter(replica=replica, seq__gte=standing.seq_from, seq__lte=standing.seq_to)
         rows.update(state=ChangeRow.State.APPLIED)
@@ -264,18 +292,29 @@ def _check_central() -> None:
 
 
 @contextmanager
-def _settling(aside: Aside) -> Iterator[Aside]:
-    """The save that is set aside, locked together with its replica, in one transaction."""
+def _settling(aside: Aside) -> Iterator[Aside | None]:
+    """The save, if it still is set aside, locked together with its replica, in one transaction."""
     try:
         with transaction.atomic():
             Replica.objects.select_for_update().get(uuid=aside.replica_uuid)
-            standing = Aside.objects.select_for_update().filter(pk=aside.pk).first()
-            if standing is None:
-                raise Problem("no-longer-aside", _("This save is settled already."), status=409)
-            yield standing
+            yield Aside.objects.select_for_update().filter(pk=aside.pk).first()
     except BaseException:
         forget_replicas()
         raise
+
+
+def _still_aside(standing: Aside | None) -> Aside:
+    if standing is None:
+        raise Problem("no-longer-aside", _("This save is settled already."), status=409)
+    return standing
+
+
+def _check_same(save: Save, aside: Aside, what: str) -> None:
+    """A repeat whose save id stands for another decision must not settle this one."""
+    written = ChangeRow.objects.filter(save_id=save.save_id, replica__is_self=True).values("record_id")
+    records = {change.record_id for change in changes_in(aside)}
+    if not Decision.objects.filter(pk__in=written, field=what, record_id__in=records).exists():
+        raise save_id_used()
 
 
 def _restate(save: Save, change: Change) -> None:

@@ -1,19 +1,22 @@
 """The pages on which people decide.
 
-Lives here: the list, one conflict, one save that was set aside, and what they post. Not here: what is shown
-(`selectors.py`, `aside.py`), what a decision does (`services.py`), programs (`api.py`).
+Lives here: the list, one conflict, one save that was set aside, and what they post. What is of somebody
+else's patient and what there is not are answered alike; only whoever was shown a question hears that it is
+settled. Not here: what is shown (`selectors.py`, `aside.py`), what a decision does (`services.py`), programs
+(`api.py`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
+from itertools import islice
+from typing import Any, Final
 from uuid import UUID
 
 from django import forms
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
@@ -31,6 +34,8 @@ from sync.review.wording import choices_of, value_typed
 from sync.tables import table_named
 
 OTHER = "other"
+MOST_REMEMBERED: Final = 200
+_SHOWN: Final = "review_shown"
 
 
 class DecisionForm(forms.Form):
@@ -77,6 +82,7 @@ def review(request: HttpRequest) -> HttpResponse:
         list(Aside.objects.order_by("since", "pk")),
     )
     seen, people = visible(request, {one.pk: one.scope for one in conflicts})
+    _remember(request, (one for one in conflicts if one.pk in seen))
     seen_asides, their_people = visible_asides(request, asides)
     shown = asides_shown((one for one in asides if one.pk in seen_asides), their_people)
     context = {
@@ -92,17 +98,44 @@ def review(request: HttpRequest) -> HttpResponse:
 def conflict(request: HttpRequest, conflict_id: int) -> HttpResponse:
     """One question: GET shows the values, POST settles it."""
     row = Conflict.objects.filter(pk=conflict_id).first()
-    if row is None:
+    if row is None and _was_shown(request, conflict_id):
         messages.info(request, _("This question is settled already."))
         return redirect("review")
-    may_see, people = visible(request, {row.pk: row.scope})
-    shown = conflict_shown(row, people) if row.pk in may_see else None
-    if shown is None:
-        raise Problem("not-found", _("There is no such record here."), status=404)
+    may_see, people = visible(request, {} if row is None else {row.pk: row.scope})
+    shown = conflict_shown(row, people) if row is not None and row.pk in may_see else None
+    if row is None or shown is None:
+        raise _not_found()
+    _remember(request, [row])
     form = _form(row, request.POST if request.method == "POST" else None)
     if form.is_bound and form.is_valid() and _settle(request, row, form):
         return redirect("review")
     return _conflict_page(request, shown, form)
+
+
+def _remember(request: HttpRequest, conflicts: Iterable[Conflict]) -> None:
+    """What this log-in was shown, and whose it is. Of a settled question nothing is left to tell that by."""
+    known = request.session.get(_SHOWN, {})
+    fresh = {str(one.pk): str(one.scope or "") for one in islice(conflicts, MOST_REMEMBERED)}
+    if not fresh.items() <= known.items():
+        request.session[_SHOWN] = dict([*(known | fresh).items()][-MOST_REMEMBERED:])
+
+
+def _was_shown(request: HttpRequest, conflict_id: int) -> bool:
+    """Whether they saw this question, and still look after that patient."""
+    scope = request.session.get(_SHOWN, {}).get(str(conflict_id))
+    if scope is None:
+        return False
+    return conflict_id in visible(request, {conflict_id: UUID(scope) if scope else None})[0]
+
+
+def _not_found() -> Problem:
+    """Somebody else's, and none: whoever asks must not hear which."""
+    return Problem(
+        "not-found",
+        _("There is no such record here."),
+        detail=_("Perhaps a colleague has decided already."),
+        status=404,
+    )
 
 
 def _form(row: Conflict, posted: Any) -> DecisionForm:
@@ -160,10 +193,10 @@ def _conflict_page(request: HttpRequest, shown: ConflictShown, form: DecisionFor
 
 
 def _visible_aside(request: HttpRequest, aside_id: int) -> tuple[Aside, dict[UUID, Any]]:
-    aside = get_object_or_404(Aside, pk=aside_id)
-    may_see, people = visible_asides(request, [aside])
-    if aside.pk not in may_see:
-        raise Problem("not-found", _("There is no such record here."), status=404)
+    aside = Aside.objects.filter(pk=aside_id).first()
+    may_see, people = visible_asides(request, [] if aside is None else [aside])
+    if aside is None or aside.pk not in may_see:
+        raise _not_found()
     return aside, people
 
 

@@ -27,9 +27,11 @@ from django.utils.translation import gettext as _
 from sqlcipher3 import dbapi2
 
 from sync.core.protocol import chain_digest, first_digest
+from sync.crash import crash_point
 from sync.node import current_node
 from sync.problems import Problem
 from sync.vault.datakey import data_key
+from sync.vault.durable import sync_folder
 from sync.vault.keys import node_key, own_public_keys, public_bytes
 
 MAGIC: Final = b"POSTABK1"
@@ -72,8 +74,9 @@ def make_backup(directory: Path | None = None) -> Path:
         _write(part, manifest, snapshot)
         final = folder / f"posta-{manifest.made_at}-{manifest.head_seq}{SUFFIX}"
         verify_backup(part)
+        crash_point("backup.before-name")
         part.replace(final)
-    _sync_directory(folder)
+    sync_folder(folder)
     return final
 
 
@@ -126,11 +129,11 @@ def _manifest(snapshot: Path) -> Manifest:
         head_digest=head_digest,
         made_at=current_node().wall(),
         size=snapshot.stat().st_size,
-        sha256=_sha256(snapshot),
+        sha256=sha256_of(snapshot),
     )
 
 
-def _sha256(path: Path, skip: int = 0) -> bytes:
+def sha256_of(path: Path, skip: int = 0) -> bytes:
     hashed = hashlib.sha256()
     with path.open("rb") as file:
         file.seek(skip)
@@ -148,12 +151,6 @@ def _write(part: Path, manifest: Manifest, snapshot: Path) -> None:
         out.flush()
         os.fsync(out.fileno())
     part.chmod(0o600)
-
-
-def _sync_directory(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    os.fsync(descriptor)
-    os.close(descriptor)
 
 
 def read_manifest(path: Path) -> tuple[Manifest, int]:
@@ -185,7 +182,7 @@ def verify_backup(path: Path) -> Manifest:
     head.
     """
     manifest, start = read_manifest(path)
-    if path.stat().st_size - start != manifest.size or _sha256(path, start) != manifest.sha256:
+    if path.stat().st_size - start != manifest.size or sha256_of(path, start) != manifest.sha256:
         raise Problem("damaged-backup", _("This is not a whole backup of Posta; nothing was changed."))
     with tempfile.TemporaryDirectory(prefix="posta-verify-", dir=path.parent) as scratch:
         snapshot = Path(scratch) / "snapshot.db"
@@ -225,18 +222,24 @@ def _check_inside(opened: Any, manifest: Manifest) -> None:
         raise Problem("damaged-backup", _("The backup's log does not verify; nothing was changed."))
 
 
+def backups_in(folder: Path) -> list[Path]:
+    """Whole backups of a directory; one that is being written has another name."""
+    return list(folder.glob(f"posta-*{SUFFIX}"))
+
+
 def newest_backup() -> Path | None:
     """The newest backup on this laptop. A file gets its name only after it has been verified."""
-    return max(backups_dir().glob(f"posta-*{SUFFIX}"), key=_made_at, default=None)
+    return max(backups_in(backups_dir()), key=made_at, default=None)
 
 
-def _made_at(path: Path) -> int:
+def made_at(path: Path) -> int:
+    """When, by this node's clock in ms: its name says so."""
     return int(path.name.split("-")[1])
 
 
 def backups_told() -> dict[str, Any]:
     """For the status: how many verified backups there are here, and when the newest was made."""
-    made = [_made_at(path) for path in backups_dir().glob(f"posta-*{SUFFIX}")]
+    made = [made_at(path) for path in backups_in(backups_dir())]
     newest = datetime.fromtimestamp(max(made) / 1000, tz=UTC).isoformat() if made else None
     return {"newest_verified_at": newest, "count": len(made)}
 
@@ -257,5 +260,5 @@ def put_back(path: Path) -> Path:
         if old.exists():
             old.replace(kept / old.name)
     fresh.replace(database)
-    _sync_directory(database.parent)
+    sync_folder(database.parent)
     return kept

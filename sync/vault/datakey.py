@@ -25,7 +25,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from sync.problems import Problem
-from sync.vault.keys import write_private
+from sync.vault.durable import write_once, write_private
 
 KEY_BYTES: Final = 32
 WRAPPED: Final = "datakey.wrapped"
@@ -136,13 +136,19 @@ def wrong_key(database: str) -> Problem:
 # --- wrapped on disk ---------------------------------------------------------------------------------------
 
 
+def is_wrapped(keys: Path) -> bool:
+    """Whether this node has a data key that a passphrase opens. It is asked without the key."""
+    return (keys / WRAPPED).exists()
+
+
 def create_wrapped_key(keys: Path, passphrase: str) -> bytes:
     """Make this node's data key and write it, wrapped, into `keys`; an existing one is never replaced."""
     if not passphrase:
         raise Problem("empty-passphrase", "The passphrase is empty.")
     keys.mkdir(mode=0o700, parents=True, exist_ok=True)
-    key = secrets.token_bytes(KEY_BYTES)
-    _write_once(keys / WRAPPED, json.dumps(wrapped_under(key, passphrase), indent=1).encode())
+    key, path = secrets.token_bytes(KEY_BYTES), keys / WRAPPED
+    if not write_once(path, json.dumps(wrapped_under(key, passphrase), indent=1).encode()):
+        raise Problem("data-key-exists", f"There already is a data key at {path}; it was left alone.")
     return key
 
 
@@ -179,29 +185,3 @@ def wrapped_under(key: bytes, passphrase: str) -> dict[str, Any]:
 
 def _derive(passphrase: str, salt: bytes, cost: dict[str, int]) -> bytes:
     return hash_secret_raw(passphrase.encode(), salt, hash_len=KEY_BYTES, type=Type.ID, **cost)
-
-
-def _write_once(path: Path, content: bytes) -> None:
-    fresh = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.link(fresh, path)
-        _sync_directory(path.parent)
-    except FileExistsError:
-        raise Problem(
-            "data-key-exists", f"There already is a data key at {path}; it was left alone."
-        ) from None
-    finally:
-        fresh.unlink()
-
-
-def _sync_directory(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

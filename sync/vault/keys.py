@@ -1,16 +1,19 @@
 """The keys of a node, in `POSTA_DATA/keys`, outside the database and its backups.
 
-Lives here: this node's signing key (made on the laptop, never leaves it) and the next one, what a clinic has
-pinned of central, and central's own receipt key and timeline. Not here: the data key that opens the database
-(`datakey.py`), TLS certificates (`deploy/certificates.py`), how a key is changed (`sync/rotation.py`).
+Lives here: this node's signing key (made on the laptop, never leaves it) and the next one, its pepper, what a
+clinic has pinned of central, and central's own receipt key and timeline. Signing keys and pepper lie sealed
+where a passphrase opens the node; `seal_secrets` seals what an older program wrote in clear. What is no
+secret lies in clear: public keys, what was pinned, the timeline. Not here: the seal (`atrest.py`), the data
+key that opens the database (`datakey.py`), TLS certificates (`deploy/certificates.py`), how a key is changed
+(`sync/rotation.py`).
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import os
 import secrets
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
@@ -20,10 +23,20 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from sync.core.changes import new_save_id
-from sync.node import Node, current_node
+from sync.marks import Marks
+from sync.node import current_node
+from sync.vault.atrest import is_sealed, kept, opened, sealed
+from sync.vault.datakey import is_wrapped
+from sync.vault.durable import alone, sync_folder, write_once, write_private
 
 KEY: Final = "node.key"
 NEXT_KEY: Final = "node.key.next"
+PEPPER: Final = "pepper"
+FILES_KEY: Final = "files.key"
+SECRET_BYTES: Final = 32
+# The next key becomes the key by its name alone, so the two have one purpose.
+_SIGNING, _PEPPERING, _FILES = b"signing key", b"pepper", b"key of files"
+_SECRETS: Final = {KEY: _SIGNING, NEXT_KEY: _SIGNING, PEPPER: _PEPPERING, FILES_KEY: _FILES}
 KEYS_BEFORE: Final = "node.keys.before"
 
 
@@ -42,31 +55,18 @@ class Pinned:
     ca_file: str = ""
 
 
-def write_private(path: Path, content: bytes) -> None:
-    """Put a file in place whole, readable by its owner only, durable before it returns."""
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    part = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        os.write(descriptor, content)
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-    part.replace(path)
-    _sync_folder(path.parent)
-
-
-def _sync_folder(path: Path) -> None:
-    folder = os.open(path, os.O_RDONLY)
-    os.fsync(folder)
-    os.close(folder)
-
-
-def _kept(name: str, make: bytes, node: Node) -> bytes:
-    path = node.path("keys", name)
+def _own(name: str, make: Callable[[], bytes], purpose: bytes = b"") -> bytes:
+    """What this node made for itself at the first question; sealed on its disk where it has a purpose."""
+    path = current_node().path("keys", name)
     if not path.exists():
-        write_private(path, make)
-    return path.read_bytes()
+        fresh = make()
+        write_once(path, kept(path.parent, purpose, fresh) if purpose else fresh)
+    content = path.read_bytes()
+    return opened(purpose, content) if purpose else content
+
+
+def _fresh_key() -> bytes:
+    return Ed25519PrivateKey.generate().private_bytes_raw()
 
 
 def node_key() -> Ed25519PrivateKey:
@@ -74,11 +74,11 @@ def node_key() -> Ed25519PrivateKey:
     node = current_node()
     path = node.path("keys", KEY)
     if not path.exists():
-        write_private(path, Ed25519PrivateKey.generate().private_bytes_raw())
+        _own(KEY, _fresh_key, _SIGNING)
     stat = path.stat()
     seen = (stat.st_ino, stat.st_mtime_ns)
     if node.kept.get("node_key_seen") != seen:
-        node.kept["node_key"] = Ed25519PrivateKey.from_private_bytes(path.read_bytes())
+        node.kept["node_key"] = Ed25519PrivateKey.from_private_bytes(_own(KEY, _fresh_key, _SIGNING))
         node.kept["node_key_seen"] = seen
     key: Ed25519PrivateKey = node.kept["node_key"]
     return key
@@ -86,8 +86,7 @@ def node_key() -> Ed25519PrivateKey:
 
 def next_key() -> Ed25519PrivateKey:
     """The key that this node changes to: on the disk before central hears of it, the same until taken."""
-    fresh = Ed25519PrivateKey.generate().private_bytes_raw()
-    return Ed25519PrivateKey.from_private_bytes(_kept(NEXT_KEY, fresh, current_node()))
+    return Ed25519PrivateKey.from_private_bytes(_own(NEXT_KEY, _fresh_key, _SIGNING))
 
 
 def take_next_key() -> None:
@@ -98,8 +97,9 @@ def take_next_key() -> None:
     before = node.path("keys", KEYS_BEFORE)
     lines = before.read_text().splitlines() if before.exists() else []
     write_private(before, "\n".join([*lines, public_bytes(node_key()).hex(), ""]).encode())
-    node.path("keys", NEXT_KEY).replace(node.path("keys", KEY))
-    _sync_folder(node.path("keys"))
+    with alone(node.path("keys")):
+        node.path("keys", NEXT_KEY).replace(node.path("keys", KEY))
+        sync_folder(node.path("keys"))
 
 
 def own_public_keys() -> set[bytes]:
@@ -123,19 +123,23 @@ def timeline() -> UUID:
     back.
     """
     node = current_node()
-    return UUID(bytes=_kept("timeline", new_save_id(node.wall(), node.rng).bytes, node))
+    return UUID(bytes=_own("timeline", lambda: new_save_id(node.wall(), node.rng).bytes))
 
 
 def pepper() -> bytes:
     """The secret that makes this node's password verifiers useless elsewhere. Never in the database, never in
     a backup.
     """
-    return _kept("pepper", secrets.token_bytes(32), current_node())
+    return _own(PEPPER, _fresh_secret, _PEPPERING)
 
 
 def files_secret() -> bytes:
     """The secret that files are encrypted with on a node without a data key: central on PostgreSQL."""
-    return _kept("files.key", secrets.token_bytes(32), current_node())
+    return _own(FILES_KEY, _fresh_secret, _FILES)
+
+
+def _fresh_secret() -> bytes:
+    return secrets.token_bytes(SECRET_BYTES)
 
 
 def pinned() -> Pinned | None:
@@ -169,3 +173,47 @@ def receipt_keys() -> dict[str, Ed25519PublicKey]:
     if known is None:
         return {}
     return {known.key_id: Ed25519PublicKey.from_public_bytes(bytes.fromhex(known.receipt_key))}
+
+
+# --- at rest ---------------------------------------------------------------------------------------------
+
+
+def lying_open(data_dir: Path) -> list[str]:
+    """Secrets that lie in clear though a passphrase opens this node. It is asked without the data key."""
+    keys = data_dir / "keys"
+    if not is_wrapped(keys):
+        return []
+    marks = Marks(data_dir / "marks")
+    found = [path.name for path in _secret_files(keys) if not is_sealed(path.read_bytes())]
+    found += ["marks"] if marks.lies_open() else []
+    marks.close()
+    return found
+
+
+def _secret_files(keys: Path) -> list[Path]:
+    """Each secret, and what a power cut left of one while it was written in clear."""
+    cut = {path for name in _SECRETS for path in keys.glob(f".{name}.*")}
+    left = [path for path in sorted(cut) if path.stat().st_size == SECRET_BYTES]
+    return [*(keys / name for name in _SECRETS if (keys / name).exists()), *left]
+
+
+def seal_secrets() -> None:
+    """Seal what was written in clear before this node had a passphrase, or by an older program.
+
+    Each secret is replaced in one step, so whenever the power goes the one or the other is there and opens.
+    """
+    node = current_node()
+    keys = node.path("keys")
+    if not is_wrapped(keys):
+        return
+    with alone(keys):
+        for path in _secret_files(keys):
+            content = path.read_bytes()
+            if is_sealed(content):
+                continue
+            if path.name in _SECRETS:
+                write_private(path, sealed(_SECRETS[path.name], content))
+            else:
+                path.unlink()
+        sync_folder(keys)
+    node.marks.seal()

@@ -22,9 +22,10 @@ import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from sync.problems import Problem
-from sync.vault.datakey import WRAPPED, data_key, unwrap, wrap_again, wrapped_under
+from sync.vault.datakey import data_key, is_wrapped, unwrap, wrap_again, wrapped_under
+from sync.vault.durable import write_private
 from sync.vault.envelope import seal_to
-from sync.vault.keys import Pinned, write_private
+from sync.vault.keys import Pinned
 
 LETTERS: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's: nothing that reads like something else
 GROUPS, GROUP_LETTERS = 7, 4  # 28 letters of 5 bits: 140 bits, nobody guesses it
@@ -79,11 +80,6 @@ def id_of(recovery_key: str) -> str:
 
 
 # --- kept ready ------------------------------------------------------------------------------------------
-
-
-def is_wrapped(keys: Path) -> bool:
-    """Whether this node has a data key that a passphrase opens; otherwise there is nothing to recover."""
-    return (keys / WRAPPED).exists()
 
 
 def held_id(keys: Path) -> str:

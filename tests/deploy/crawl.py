@@ -27,13 +27,15 @@ from registry.places.models import Facility
 from registry.staff.models import StaffMember, StaffRole
 from registry.staff.policy import Role
 from registry.staff.services import add_staff
+from sync.ledger.models import Change
 from sync.ledger.recording import recording
 from sync.node import Node
 from sync.records import SYNC_COLUMNS, SyncedModel
+from sync.review.models import Aside, Conflict
 from sync.tables import all_tables
 from tests.clinic.visits.day import Day
 from tests.registry.conftest import PASSWORD, THE_NODE, browser, make_patient
-from tests.sync.test_conformance import plain_value
+from tests.sync.battery import plain_value
 
 # What one part of an address names. Those of the first group belong to a patient.
 OF_PATIENT: Final[dict[str, str]] = {
@@ -50,6 +52,9 @@ OF_PATIENT: Final[dict[str, str]] = {
     "allergy_id": "allergies",
     "file_id": "attachments",
 }
+# What waits for somebody's decision is of a patient as well; it has a number.
+TO_DECIDE: Final = frozenset({"conflict_id", "aside_id"})
+NO_NUMBER: Final = 999_999
 Plain = tuple[int, bytes, dict[str, str]]
 PART: Final = re.compile(r"<(?:(\w+):)?(\w+)>")
 _DIFFERS: Final = re.compile(
@@ -85,6 +90,7 @@ class Town:
     day: Day
     patient: Patient
     made: dict[str, SyncedModel] = field(default_factory=dict)
+    to_decide: dict[str, int] = field(default_factory=dict)
     here: dict[Role, Client] = field(default_factory=dict)
     stranger: Client = field(default_factory=Client)
     nobody: Client = field(default_factory=Client)
@@ -97,6 +103,8 @@ class Town:
         """What stands at a part of an address: a real record's id, or one that nobody has."""
         if name in OF_PATIENT:
             return str(uuid4() if missing else self.made[OF_PATIENT[name]].pk)
+        if name in TO_DECIDE:
+            return str(NO_NUMBER if missing else self.to_decide[name])
         others: dict[str, object] = {
             "medicine_id": self.made["medicines"].pk,
             "relation_id": self.made["relations"].pk,
@@ -110,8 +118,6 @@ class Town:
             "why": "gone",
             "act": "end",
             "name": "hello" if not missing else "nothing",
-            "conflict_id": 1,
-            "aside_id": 1,
             "offer_id": 1,
         }
         return str(others.get(name, uuid4()))
@@ -130,6 +136,7 @@ def build(day: Day) -> Town:
     town = Town(day, patient)
     for name in (*OF_PATIENT.values(), "medicines", "relations"):
         town.made[name] = maker.row(name)
+    town.to_decide = {"conflict_id": _conflict(patient), "aside_id": _aside(patient)}
     cast = day.cast
     for role in Role:
         town.here[role] = browser(_colleague(f"here-{role.value}", [(role.value, cast.bocas)]))
@@ -137,6 +144,28 @@ def build(day: Day) -> Town:
     town.stranger = browser(_colleague("stranger", everything))
     town.nobody = browser(_colleague("nobody", []))
     return town
+
+
+def _conflict(patient: Patient) -> int:
+    made = Conflict.objects.create(
+        table="patients", record_id=patient.pk, field="sex", scope=patient.pk, since=1
+    )
+    return made.pk
+
+
+def _aside(patient: Patient) -> int:
+    """Her registration, as if central had kept it apart."""
+    first = Change.objects.filter(record_id=patient.pk).order_by("seq")[0]
+    made = Aside.objects.create(
+        replica_uuid=first.replica.uuid,
+        save_id=first.save_id,
+        seq_from=first.seq,
+        seq_to=first.seq,
+        state=Aside.State.QUARANTINED,
+        code="author-ended",
+        since=1,
+    )
+    return made.pk
 
 
 def _colleague(name: str, grants: Sequence[tuple[str, Facility]]) -> StaffMember:

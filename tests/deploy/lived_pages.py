@@ -140,7 +140,7 @@ LIVED: Final[dict[str, Look]] = {
     "guide-provider": Look(R.PROVIDER, "guide-page", lambda: ["provider"]),
     "my-account": Look(R.REGISTRAR, "me"),
     "log-in": Look(None, "account_login"),
-    "password": Look(R.REGISTRAR, "account_change_password"),
+    "password": Look(R.CENTRAL_ADMIN, "account_change_password", central=True),
     "password-forgotten": Look(None, "account_reset_password"),
     "two-step": Look(R.REGISTRAR, "mfa_index"),
     "sessions": Look(R.REGISTRAR, "usersessions_list"),

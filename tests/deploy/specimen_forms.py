@@ -9,6 +9,8 @@ from typing import Any
 
 from django import forms
 
+from sync.nodes import CONSEQUENCES
+
 SEXES = [("female", "Female"), ("male", "Male"), ("other", "Other"), ("unknown", "Unknown")]
 UNITS = [("years", "years"), ("months", "months"), ("days", "days")]
 VILLAGES = [("a1", "Bahía Azul · Kusapín"), ("a2", "Cayo Paloma"), ("", "Not known")]
@@ -62,6 +64,9 @@ class NodeForm(forms.Form):
     name = forms.CharField()
     facilities = forms.MultipleChoiceField(
         choices=[("1", "Bahía Azul"), ("2", "Kusapín"), ("3", "Tobobe")], widget=forms.CheckboxSelectMultiple
+    )
+    mode = forms.ChoiceField(
+        label="Which patients may this laptop hold?", choices=CONSEQUENCES.items, widget=forms.RadioSelect
     )
 
 

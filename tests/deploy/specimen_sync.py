@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from sync.models import EnrolledNode
 from sync.node_pages import RevokeForm
 from tests.deploy.specimen_forms import DecisionForm, NodeForm
 from tests.deploy.specimen_people import PeopleSpecimens, ago
@@ -193,6 +194,7 @@ class Specimens(PeopleSpecimens):
                 "fenced_reason": "",
                 "app_version": "0.1.0",
                 "clock_offset_s": 2,
+                "holds": EnrolledNode.Mode.SUBSCRIBED.label,
             }
             return plain | more
 

@@ -266,6 +266,15 @@ def pages(names: Names = LATIN) -> dict[str, Page]:
         "central-node": Page("central/node.html", made.node()),
         **{name: Page(*page) for name, page in specimen_laptop.of_the_office(names).items()},
         **{name: Page(*page) for name, page in specimen_back_in.of_the_office(names).items()},
+        "late-backups": Page(
+            "home.html",
+            {
+                "shell": made.shell() | {"worry": "The second place has no backup of the last hours."},
+                "waiting": 23,
+                "seen": 41,
+                "work": {"unsent": 24, "needs_you": 2},
+            },
+        ),
         "central-empty": Page("central/nodes.html", {"nodes": [], "form": NodeForm(), "enrolled": None}),
     }
     stranger = {"node_name": names.node, "role": "clinic", "person": None}

@@ -30,7 +30,9 @@ from registry.staff.models import StaffMember
 from sync.ledger.replicas import self_replica
 from sync.node import Node
 from sync.vault.broker import start_broker
-from sync.vault.datakey import UNSAFE_PASSPHRASE
+from sync.vault.datakey import UNSAFE_PASSPHRASE, WRAPPED
+from sync.vault.durable import write_private
+from sync.vault.keys import PEPPER
 from sync.vault.running import claim
 from tests.registry.conftest import (
     Cast,
@@ -103,6 +105,11 @@ def test_what_is_wrong_with_the_machine_is_named(laptop: Node, monkeypatch: pyte
     (keys / "tls.key").chmod(0o644)
     assert states()["keys"] == "broken"
     (keys / "tls.key").chmod(0o600)
+    write_private(keys / PEPPER, bytes(32))
+    write_private(keys / WRAPPED, b"")
+    (found,) = [one for one in look() if one.name == "keys"]
+    assert (found.state, str(found.sentence)) == ("broken", "pepper lies on the disk in clear.")
+    (keys / WRAPPED).unlink()
     (keys / UNSAFE_PASSPHRASE).write_text("demo")
     (keys / UNSAFE_PASSPHRASE).chmod(0o600)
     assert states()["passphrase"] == "broken"

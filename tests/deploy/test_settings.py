@@ -21,6 +21,7 @@ from deploy import environment
 from deploy.middleware import NoStore
 
 ROOT = Path(__file__).parents[2]
+HALF_A_YEAR_S = 180 * 24 * 3600
 SHOW = """
 import json
 from django.conf import settings
@@ -59,8 +60,9 @@ def test_without_any_variable_a_node_is_a_clinic_on_its_own_encrypted_database(t
 def test_a_central_with_servers_of_its_own(tmp_path: Path) -> None:
     found = shown(
         tmp_path,
-        *("POSTA_PORT", "DATABASES", "CACHES", "CELERY_BROKER_URL"),
+        *("POSTA_PORT", "DATABASES", "CACHES", "CELERY_BROKER_URL", "SECURE_HSTS_SECONDS"),
         POSTA_ROLE="central",
+        POSTA_HSTS="yes",
         DATABASE_URL="postgresql://posta:secret@db.example:5433/posta",
         REDIS_URL="redis://cache.example:6379/2",
     )
@@ -70,6 +72,7 @@ def test_a_central_with_servers_of_its_own(tmp_path: Path) -> None:
     assert (database["HOST"], database["PORT"], database["NAME"]) == ("db.example", 5433, "posta")
     assert found["CACHES"]["default"]["LOCATION"] == "redis://cache.example:6379/2"
     assert found["CELERY_BROKER_URL"] == "redis://cache.example:6379/2"
+    assert found["SECURE_HSTS_SECONDS"] == HALF_A_YEAR_S
 
 
 def test_the_embedded_brokers_socket_serves_cache_and_tasks(tmp_path: Path) -> None:

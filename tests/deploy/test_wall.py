@@ -14,6 +14,7 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from django.utils.safestring import SafeString
 from hypothesis import given
 from hypothesis import strategies as st
+from pytest_django import Settings
 
 from deploy import environment
 from deploy.templating import straight
@@ -86,6 +87,8 @@ def test_every_answer_is_for_our_own_pages_only(client: Client, path: str) -> No
     answer = client.get(path, secure=True)
     answer.close()
     assert answer.headers["Cross-Origin-Resource-Policy"] == "same-origin"
+    assert answer.headers["Cross-Origin-Opener-Policy"] == "same-origin"
+    assert "Strict-Transport-Security" not in answer.headers  # nobody asked for it
     allowed = dict(one.split("=") for one in answer.headers["Permissions-Policy"].split(", "))
     assert allowed["camera"] == allowed["geolocation"] == "(self)"
     assert allowed["microphone"] == allowed["usb"] == allowed["payment"] == "()"
@@ -148,6 +151,14 @@ def test_the_cookies_are_set_as_their_name_demands(client: Client) -> None:
 def test_https_for_good_is_the_deployments_choice(value: str, days: int) -> None:
     assert environment.hsts({"POSTA_HSTS": value}) is bool(days)
     assert environment.hsts({}) is False
+
+
+@pytest.mark.django_db
+def test_https_for_good_is_said_with_every_answer(settings: Settings) -> None:
+    settings.SECURE_HSTS_SECONDS = 15_552_000
+    for path in ("/account/login/", "/api/v1/sync/", "/sync/v1/hello", "/nowhere/"):
+        answer = Client().get(path, secure=True)
+        assert answer.headers["Strict-Transport-Security"] == "max-age=15552000"
 
 
 # --- nothing stays on the tablet's disk ---------------------------------------------------------------------

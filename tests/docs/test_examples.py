@@ -23,7 +23,7 @@ def test_the_examples_of_the_protocol_hold(lonely_central: World) -> None:
 
     def new_code(name: str) -> str:
         with lonely_central.at(central):
-            return offer(name=name, facilities=[])
+            return offer(name=name, facilities=[], mode="everything")
 
     with lonely_central.at(central):
         add_area(by=Author(None), name="Bocas del Toro")

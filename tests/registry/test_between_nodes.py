@@ -45,7 +45,7 @@ def world(
             bocas = add_facility(by=THE_NODE, name="Bocas", code="BOC")
             add_facility(by=THE_NODE, name="Yaviza", code="DAR")
             add_staff(by=THE_NODE, username="ana", grants=[("provider", bocas)], password=PASSWORD)
-            code = offer(name="Bocas 1", facilities=[str(bocas.pk)])
+            code = offer(name="Bocas 1", facilities=[str(bocas.pk)], mode="everything")
         laptop = world._site("Bocas 1", "clinic")
         laptop.link = laptop.node.kept["carrier"] = Link(world, laptop)
         with world.at(laptop):

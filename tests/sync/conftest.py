@@ -1,4 +1,6 @@
-"""Worlds for the sync tests. `world` has a central and two clinics; `make_world` makes others."""
+"""Worlds for the sync tests. `world` has a central and two clinics; `make_world` makes others; `battery` is
+one for all tests of a file, with a row of every synced model.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +12,7 @@ import pytest
 from pytest_django import DjangoDbBlocker
 
 from tests.databases import DatabaseShelf
+from tests.sync.battery import TABLES, Battery
 from tests.world import World
 
 
@@ -34,3 +37,17 @@ def make_world(
 def world(make_world: Callable[..., World]) -> World:
     """A central and two clinics that share everything."""
     return make_world()
+
+
+@pytest.fixture(scope="module")
+def battery(
+    tmp_path_factory: pytest.TempPathFactory,
+    database_shelf: DatabaseShelf,
+    django_db_blocker: DjangoDbBlocker,
+) -> Iterator[Battery]:
+    """Each model has a row by now, and everybody knows it."""
+    with django_db_blocker.unblock():
+        made = Battery(World(tmp_path_factory.mktemp("battery"), database_shelf))
+        made.after("made", made.make, TABLES[0])
+        yield made
+        made.world.close()

@@ -40,7 +40,7 @@ def laptop(world: World, name: str) -> Site:
 
 def offer_at(world: World, name: str = "Bocas", **more: Any) -> str:
     with world.at(world.central):
-        return offer(name=name, facilities=more.pop("facilities", []), **more)
+        return offer(name=name, **({"facilities": [], "mode": "everything"} | more))
 
 
 def events(world: World) -> list[str]:

@@ -190,8 +190,10 @@ def test_node_info_tells_who_this_is(world: World) -> None:
 
 def test_a_laptop_joins_by_command(world: World) -> None:
     with world.at(world.central):
+        told = answer("enroll_node", "Colón", "--mode", "everything")
+        assert (told["name"], told["mode"]) == ("Colón", "everything")
+        assert answer("enroll_node", "Colón")["mode"] == "everything", "offered again, as it was"
         told = answer("enroll_node", "Colón", "--mode", "subscribed")
-        assert told["name"] == "Colón"
         assert told["valid_until"].startswith("20")
     clinic = world._site("new", "clinic")
     clinic.node.kept["carrier"] = Link(world, clinic)
@@ -219,6 +221,7 @@ def test_enroll_node_knows_facilities_by_their_code(world: World, monkeypatch: p
         code, out, _err = run("enroll_node", "Other")
         assert code == 0
         assert len(out.splitlines()[0]) == 19
+        assert "Those of its own area" in out, "unsaid, it is the careful one, and that is told"
 
 
 def test_a_database_that_is_not_the_marks_own_answers_nothing_but_restore(world: World) -> None:

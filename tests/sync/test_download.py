@@ -219,6 +219,7 @@ def test_a_tombstone_travels_and_so_does_taking_it_back(world: World) -> None:
 
 
 def test_a_deletion_against_an_edit_that_did_not_see_it_is_asked(world: World) -> None:
+    """C11: neither a silent return nor a silent loss."""
     one, two = world.clinics
     row = register(world, one)
     world.sync()

@@ -44,7 +44,7 @@ def world(make_world: Callable[..., World]) -> World:
 def test_only_central_offers_and_only_what_makes_sense(world: World) -> None:
     clinic = laptop(world, "Bocas")
     with world.at(clinic), pytest.raises(Problem) as refused:
-        offer(name="Bocas", facilities=[])
+        offer(name="Bocas", facilities=[], mode="everything")
     assert refused.value.code == "only-central"
     for name, mode, code in [
         ("", "everything", "bad-name"),
@@ -54,6 +54,9 @@ def test_only_central_offers_and_only_what_makes_sense(world: World) -> None:
         with world.at(world.central), pytest.raises(Problem) as refused:
             offer(name=name, facilities=[], mode=mode)
         assert refused.value.code == code
+    silent: dict[str, Any] = {"name": "Bocas", "facilities": []}
+    with world.at(world.central), pytest.raises(TypeError, match="mode"):
+        offer(**silent)
     with world.at(world.central):
         assert not EnrolledNode.objects.exists()
 
@@ -125,6 +128,7 @@ def test_a_laptop_joins_once(world: World) -> None:
 
 
 def test_a_code_works_for_one_laptop_and_the_next_attempt_is_an_alarm(world: World) -> None:
+    """F11: one after the other."""
     code = offer_at(world)
     first, second = laptop(world, "first"), laptop(world, "second")
     with world.at(first):
@@ -141,11 +145,12 @@ def test_a_code_works_for_one_laptop_and_the_next_attempt_is_an_alarm(world: Wor
 
 @pytest.mark.django_db(transaction=True)
 def test_of_laptops_that_use_one_code_at_once_one_wins(tmp_path: Path) -> None:
+    """F11: at once."""
     central = Node(role="central", data_dir=tmp_path)
     with acting_as(central):
         ensure_replica()
         node_key()
-        code = offer(name="Bocas", facilities=[])
+        code = offer(name="Bocas", facilities=[], mode="everything")
         asks = [request_of(code) for _ in range(4)]
     gate, answers = threading.Barrier(len(asks)), []
 
@@ -239,7 +244,7 @@ def test_a_new_laptop_takes_a_place_only_when_central_says_so_and_the_old_one_is
     with world.at(old):
         join(URL, offer_at(world))
     with world.at(world.central), pytest.raises(Problem) as refused:
-        offer(name="Bocas", facilities=[])
+        offer(name="Bocas", facilities=[], mode="everything")
     assert refused.value.code == "already-joined"
     code = offer_at(world, replace=True)
     with world.at(old):

@@ -24,9 +24,9 @@ from sync.core.protocol import Change
 from sync.feed.models import Subscription
 from sync.models import EnrolledNode, SecurityEvent
 from sync.tables import Table, all_tables, table_named
+from tests.sync.battery import make
 from tests.sync.forge import Part, Talk, card, edit, logged, patient, slip_in
 from tests.sync.looking import asides, register
-from tests.sync.test_conformance import make
 from tests.world import Site, World
 
 SCOPED = [table for table in all_tables() if table.scope_attname and table.sync.owner == "clinic"]

@@ -532,6 +532,7 @@ def test_receipts_that_were_lost_come_with_the_next_hello(world: World) -> None:
 def test_after_an_outage_of_hours_the_queue_drains_by_itself(
     world: World, monkeypatch: pytest.MonkeyPatch, outage: Callable[[Wire, Send], Reply]
 ) -> None:
+    """B7: six hours, longer than any number of attempts would last."""
     here = world.clinics[0]
     world.sync(here)
     register(here, world, 20)

@@ -260,14 +260,22 @@ def test_the_live_address_is_an_event_stream(here: Site, monkeypatch: pytest.Mon
 # --- central's clinics -----------------------------------------------------------------------------------
 
 
+def new_laptop(**said: Any) -> dict[str, Any]:
+    return {"name": "Colón", "mode": "subscribed"} | said
+
+
 def test_a_code_is_made_and_shown_once(world: World, here: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(enrolment, "_facilities", [lambda: FACILITIES])
     with world.at(world.central):
-        answer = browser().post("/central/nodes/enroll/", {"name": "Colón", "facilities": [DARIEN]})
+        form = browser().get("/central/nodes/").content.decode()
+        assert "A stolen laptop then holds all." in form
+        assert "checked" not in form, "whoever invites a laptop says what it may hold"
+        answer = browser().post("/central/nodes/enroll/", new_laptop(facilities=[DARIEN]))
         text = answer.content.decode()
         code = text.split('<p class="code"><bdi>')[1].split("</bdi>")[0]
         node = EnrolledNode.objects.get(name="Colón")
-        assert (node.facilities, len(code)) == ([DARIEN], 19)
+        assert (node.facilities, node.mode, len(code)) == ([DARIEN], "subscribed", 19)
+        assert "Those of its own area" in browser().get(f"/central/nodes/{node.pk}/").content.decode()
         again = browser().get("/central/nodes/").content.decode()
     assert code not in again
     assert "Not joined yet" in again
@@ -285,11 +293,12 @@ def test_the_form_says_what_is_missing_or_taken(
     monkeypatch.setattr(enrolment, "_facilities", [lambda: FACILITIES])
     with world.at(world.central):
         missing = browser().post("/central/nodes/enroll/", {"name": "Colón"})
-        taken = browser().post("/central/nodes/enroll/", {"name": "clinic 1", "facilities": [BOCAS]})
-        unknown = browser().post("/central/nodes/enroll/", {"name": "Colón", "facilities": [str(uuid4())]})
+        taken = browser().post("/central/nodes/enroll/", new_laptop(name="clinic 1", facilities=[BOCAS]))
+        unknown = browser().post("/central/nodes/enroll/", new_laptop(facilities=[str(uuid4())]))
         assert EnrolledNode.objects.count() == 2
     assert [one.status_code for one in (missing, taken, unknown)] == [400, 400, 400]
     assert "Choose where it works." in missing.content.decode()
+    assert "Choose which patients it may hold." in missing.content.decode()
     assert "A clinic with this name has joined already." in taken.content.decode()
 
 

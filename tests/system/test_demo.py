@@ -29,6 +29,7 @@ from deploy.demo.people import plan
 from deploy.demo.programme import VILLAGES, colleague
 from deploy.demo.tablet import Tablet
 from registry.staff.policy import Role
+from tests.clinic.exchange.package_sample import sample, written
 
 pytestmark = [pytest.mark.system, pytest.mark.once]
 PEOPLE = 5
@@ -60,7 +61,10 @@ def still_running(home: Path) -> list[str]:
 
 
 def test_a_whole_day_ends_with_equal_data(tmp_path: Path) -> None:
-    done = demo(tmp_path, "--check", "--people", 6, "--json")
+    """With a DHIS2 package: imported at central, filled in at the clinic, equal everywhere."""
+    package = tmp_path / "package.json"
+    package.write_bytes(written(sample()))
+    done = demo(tmp_path, "--check", "--people", 6, "--programs", package, "--json")
     assert done.returncode == 0, done.stdout + done.stderr
     lines = done.stdout.splitlines()
     told = json.loads(lines[-1])
@@ -69,13 +73,14 @@ def test_a_whole_day_ends_with_equal_data(tmp_path: Path) -> None:
     assert told == {
         "people": 6,
         "visits": 8,
-        "events": 19,
+        "events": 21,
         "clinics": 2,
         "unsent": 0,
         "conflicts": 0,
         "digests_equal": True,
     }
     assert any("none lost" in line for line in lines)
+    assert any("1 imported programs, one event in each of their stages" in line for line in lines)
     assert still_running(tmp_path) == []
     assert list(tmp_path.glob("posta-check-*")) == []
 

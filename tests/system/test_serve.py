@@ -1,4 +1,4 @@
-"""A node as real processes: told to end, it leaves one whole database file, whoever was killed before.
+"""A node as real processes: whoever dies is started again; told to end, it leaves one whole database file.
 
 Not here: two nodes side by side (`test_demo.py`), killing in the middle of a save (`test_crash.py`).
 """
@@ -61,7 +61,14 @@ def looked_at(env: dict[str, str]) -> dict[str, str]:
     return {one["name"]: one["state"] for one in json.loads(done.stdout)["checks"]}
 
 
-def test_sigterm_leaves_the_database_closed_and_whole(tmp_path: Path) -> None:
+def beats_of(node: subprocess.Popen[bytes]) -> list[int]:
+    found = subprocess.run(
+        ["pgrep", "-P", str(node.pid), "-f", "celery.*beat"], capture_output=True, text=True, check=False
+    )
+    return [int(pid) for pid in found.stdout.split()]
+
+
+def test_a_killed_child_is_replaced_and_sigterm_leaves_the_database_closed_and_whole(tmp_path: Path) -> None:
     """And while it runs, `check_node` finds its broker and its worker."""
     env = environment(tmp_path / "node", free_ports(1)[0])
     database = tmp_path / "node" / "posta.db"
@@ -74,10 +81,13 @@ def test_sigterm_leaves_the_database_closed_and_whole(tmp_path: Path) -> None:
             if (tmp_path / "node" / "serving.lock").exists():
                 found = looked_at(env)
         assert (found["broker"], found["worker"], found["database"]) == ("ok", "ok", "ok")
-        children = subprocess.run(
-            ["pgrep", "-P", str(node.pid), "-f", "celery.*beat"], capture_output=True, text=True, check=True
-        )
-        os.kill(int(children.stdout.split()[0]), signal.SIGKILL)
+        (killed,) = beats_of(node)
+        os.kill(killed, signal.SIGKILL)
+        deadline = time.monotonic() + PATIENCE_S
+        while not set(beats_of(node)) - {killed}:
+            assert time.monotonic() < deadline, (tmp_path / "log").read_text()
+            time.sleep(0.5)
+        assert f"beat ended with {-signal.SIGKILL}; starting it again" in (tmp_path / "log").read_text()
         node.send_signal(signal.SIGTERM)
         assert node.wait(60) == 0, (tmp_path / "log").read_text()
     assert [one.name for one in database.parent.glob("posta.db-*") if one.stat().st_size] == []

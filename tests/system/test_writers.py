@@ -77,7 +77,7 @@ class Office:
     def _enrol(self) -> Iterator[tuple[int, tuple[UUID, EnrolledNode]]]:
         with self.world.at(self.world.central):
             for number in range(0, WRITERS, 2):
-                node = EnrolledNode.objects.create(name=f"bringer {number}", joined_at=1)
+                node = EnrolledNode.objects.create(name=f"bringer {number}", joined_at=1, mode="everything")
                 replica = introduce(uuid4(), node_uuid=node.uuid, node_name=node.name)
                 yield number, (replica.uuid, node)
 

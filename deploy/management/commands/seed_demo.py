@@ -21,7 +21,7 @@ from django.core.management.base import CommandParser
 from django.utils.translation import gettext as _
 
 from deploy.demo.filling import fill
-from deploy.demo.layout import PASSPHRASE
+from deploy.demo.layout import HOLDS, PASSPHRASE
 from deploy.demo.people import plan
 from deploy.demo.programme import VILLAGES, load
 from deploy.demo.seeding import seeding_here
@@ -71,7 +71,7 @@ def set_up_central(options: dict[str, Any]) -> Answer:
 
 
 def offer_code(name: str, facility: str) -> str:
-    code: str = said_by("enroll_node", name, "--facility", facility)["code"]
+    code: str = said_by("enroll_node", name, "--facility", facility, "--mode", HOLDS)["code"]
     return code
 
 

@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from sync.commanding import NodeCommand, Result
 from sync.enrolment import facilities_named, offer, offered
 from sync.models import EnrolledNode
+from sync.nodes import CONSEQUENCES
 from sync.status import moment
 
 
@@ -23,7 +24,11 @@ class Command(NodeCommand):
             "--facility", action="append", default=[], metavar="CODE", help="a facility it serves"
         )
         parser.add_argument(
-            "--mode", default=EnrolledNode.Mode.EVERYTHING.value, choices=EnrolledNode.Mode.values
+            "--mode",
+            choices=EnrolledNode.Mode.values,
+            help="which patients it may hold. subscribed: those of its own area, and those it has seen; "
+            "others are not found there. everything: all of the programme; a stolen laptop then holds all. "
+            "Without it a new laptop is subscribed, and one offered before stays as it was",
         )
         parser.add_argument(
             "--replace", action="store_true", help="a new laptop takes the place of one that joined"
@@ -31,9 +36,11 @@ class Command(NodeCommand):
 
     def answer(self, options: dict[str, Any]) -> Result:
         places = facilities_named(options["facility"])
-        code = offer(
-            name=options["name"], facilities=places, mode=options["mode"], replace=options["replace"]
+        before = (
+            EnrolledNode.objects.filter(name=options["name"].strip()).values_list("mode", flat=True).first()
         )
+        mode = options["mode"] or before or EnrolledNode.Mode.SUBSCRIBED.value
+        code = offer(name=options["name"], facilities=places, mode=mode, replace=options["replace"])
         node = offered(options["name"])
         until = moment(node.code_expires)
         told = {
@@ -42,7 +49,9 @@ class Command(NodeCommand):
             "code": code,
             "valid_until": until,
             "facilities": places,
+            "mode": node.mode,
         }
+        works = _("Type it on the new laptop: it works once, until %(until)s.") % {"until": until}
         return Result(
-            told, [code, _("Type it on the new laptop: it works once, until %(until)s.") % {"until": until}]
+            told, [code, works, _("Which patients may this laptop hold?"), str(CONSEQUENCES[node.mode])]
         )

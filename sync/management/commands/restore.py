@@ -16,6 +16,7 @@ from sync.commanding import NodeCommand, Result
 from sync.ledger.birth import take_new_identity
 from sync.problems import Problem
 from sync.vault.backup import put_back, verify_backup
+from sync.vault.rota import fetch_files
 from sync.vault.running import claim
 
 
@@ -40,6 +41,7 @@ class Command(NodeCommand):
         with claim(Path(settings.POSTA_DATA)):
             verify_backup(path)
             kept = put_back(path)
+            files = fetch_files(path.parent)
             call_command("migrate", verbosity=0, interactive=False)
             made = take_new_identity()
         lost = made.lost
@@ -48,6 +50,7 @@ class Command(NodeCommand):
             "follows": made.before.uuid,
             "lost": None if lost is None else [lost.start, lost.stop - 1] if lost else [],
             "replaced": str(kept),
+            "files": files,
         }
         return Result(plain, _lines(kept, lost))
 

@@ -231,6 +231,26 @@ def test_a_repeated_change_is_one_change(api: APIClient) -> None:
     assert Change.objects.filter(save_id=key).count() == 1
 
 
+def test_a_repeat_says_what_the_first_answer_said_whatever_happened_since(api: APIClient, cast: Cast) -> None:
+    made, other = post(api, EVA).json(), token_client(cast.ana)
+    stale, merging, clashing = made["version"], uuid4(), uuid4()
+    patch(other, made["id"], {"version": stale, "sex": "other"})
+    for _ in range(2):  # the second time the record is contested, by what comes below
+        assert (
+            patch(api, made["id"], {"version": stale, "phone": "777-1234"}, merging).json()["outcome"]
+            == "merged"
+        )
+        contested = patch(api, made["id"], {"version": stale, "sex": "male"}, clashing).json()
+        assert contested["outcome"] == "conflicted"
+    patch(other, made["id"], {"version": contested["version"], "sex": "female"})
+    after = patch(api, made["id"], {"version": stale, "sex": "male"}, clashing).json()
+    assert (after["outcome"], after["contested"], after["sex"]) == ("conflicted", [], "female")
+    assert (
+        patch(api, post(api, EVA).json()["id"], {"version": stale, "phone": "777-1234"}, merging).status_code
+        == 409
+    )
+
+
 @pytest.mark.parametrize(
     ("body", "code"),
     [
@@ -281,7 +301,7 @@ def test_whom_one_may_not_see_is_nobody(cast: Cast, node: Node, rosa: Author, ta
     nobody = stranger.get(f"{PATIENTS}{UUID(int=1)}/{tail}")
     assert (hidden.status_code, hidden.json()) == (nobody.status_code, nobody.json())
     assert hidden.json()["code"] == "not-found"
-    changed = patch(stranger, patient.pk, {"version": patient.version, "phone": "1"})
+    changed = patch(stranger, patient.pk, {"version": patient.version, "phone": "777-1234"})
     assert changed.status_code == 404
 
 

@@ -5,6 +5,7 @@ strange.
 from __future__ import annotations
 
 from datetime import date
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
@@ -330,6 +331,8 @@ def test_identifiers_change_in_the_same_save(rosa: Author) -> None:
     )
     assert [row.value for row in identifiers_of(patient)][1:] == ["P2"]
     assert Change.objects.filter(save_id=save_id).count() == 3
+    card_alone: dict[str, Any] = {"changes": {}, "add": [("passport", "P3")], "save_id": uuid4()}
+    assert [update_patient(by=rosa, patient=patient, **card_alone) for _ in range(2)] == ["applied"] * 2
 
 
 def test_the_code_on_the_card_is_never_taken_away(rosa: Author) -> None:

@@ -8,29 +8,36 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 from django.contrib.auth import authenticate
 from django.test import Client, RequestFactory
 from pytest_django import DjangoDbBlocker, Settings
 
+from registry.people.models import Patient
+from registry.people.services import add_identifier, register, update_patient
 from registry.places.models import Facility
 from registry.places.services import add_facility
 from registry.staff.log_in_words import reason_of
-from registry.staff.models import Account, SignIn, StaffMember
-from registry.staff.services import add_staff
+from registry.staff.models import Account, Credential, SignIn, StaffMember
+from registry.staff.services import add_staff, end_staff
 from registry.staff.sessions import note_sign_in
 from sync.enrolment import join, offer
+from sync.ledger.recording import Author
 from sync.models import LinkState, SyncRun
 from sync.node import Node
+from sync.review.models import Aside
 from tests.databases import DatabaseShelf
 from tests.registry.conftest import PASSWORD, THE_NODE, Cast
 from tests.registry.staff.at_the_tablet import become_clinic
 from tests.world import Link, Site, World
 
 LOGIN = "/account/login/"
+MINUTE_MS = 60_000
 
 
 @dataclass
@@ -151,4 +158,59 @@ def _decide() -> dict[str, str]:
             password=PASSWORD,
         )
     laptops = {"Bocas 1": bocas, "Yaviza 1": yaviza}
-    return {name: offer(name=name, facilities=[str(place.pk)]) for name, place in laptops.items()}
+    return {
+        name: offer(name=name, facilities=[str(place.pk)], mode="everything")
+        for name, place in laptops.items()
+    }
+
+
+class Day:
+    """What people write at Bocas; a minute passes before each save."""
+
+    def __init__(self, staffed: Staffed) -> None:
+        self.staffed = staffed
+
+    def author(self, username: str) -> Author:
+        return Author(self.staffed.staff_id(username), "tablet-1")
+
+    def registers(self, username: str, name: str) -> UUID:
+        self.staffed.world.advance(MINUTE_MS)
+        with self.staffed.world.at(self.staffed.laptop):
+            return register(
+                by=self.author(username), given_name=name, birth_date=date(1990, 5, 17)
+            ).patient.pk
+
+    def calls(self, username: str, patient: UUID, phone: str) -> None:
+        self.staffed.world.advance(MINUTE_MS)
+        with self.staffed.world.at(self.staffed.laptop):
+            row = Patient.objects.get(pk=patient)
+            update_patient(by=self.author(username), patient=row, changes={"phone": phone})
+
+    def adds_card(self, username: str, patient: UUID) -> None:
+        self.staffed.world.advance(MINUTE_MS)
+        with self.staffed.world.at(self.staffed.laptop):
+            row = Patient.objects.get(pk=patient)
+            add_identifier(by=self.author(username), patient=row, system="passport", value="P-1")
+
+    def central_ends(self, username: str) -> None:
+        self.staffed.world.advance(MINUTE_MS)
+        self.staffed.office(end_staff, username)
+
+    def at_central(self) -> dict[str, str]:
+        """Who is there, with their telephone."""
+        with self.staffed.world.at(self.staffed.world.central):
+            return dict(Patient.objects.living().values_list("given_name", "phone"))
+
+    def asides(self) -> list[tuple[str, str]]:
+        return list(Aside.objects.order_by("seq_from").values_list("state", "code"))
+
+    def has_a_way_in(self, username: str) -> bool:
+        with self.staffed.world.at(self.staffed.laptop):
+            who = self.staffed.staff_id(username)
+            verifiers = Credential.objects.filter(staff_id=who, kind=Credential.Kind.NODE)
+            return verifiers.exists() or Account.objects.filter(staff_id=who, is_active=True).exists()
+
+
+@pytest.fixture
+def day(staffed: Staffed) -> Day:
+    return Day(staffed)

@@ -144,6 +144,8 @@ def test_it_opens_daily_work_only_whatever_the_role(over: Staffed) -> None:
         assert client.get("/board/", secure=True).status_code == 200
         assert client.get("/me/pin/", secure=True).status_code == 200
         assert client.get("/api/v1/sync/", secure=True).status_code == 403
+        assert client.get("/api/v1/sync/", secure=True, headers={"Authorization": "x"}).status_code == 401
+        assert client.get("/account/password/change/", secure=True).status_code == 403
         client.post("/me/password/", {"password": PASSWORD}, secure=True)
         assert client.get("/team/", secure=True).status_code == 403
     over.link.up = True

@@ -9,7 +9,8 @@ import pytest
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from registry.staff.full_login import CLOSED_PAGES, OPEN_PAGES, is_open_by_pin, needs_full_login
-from registry.staff.models import SignIn
+from registry.staff.models import Account, SignIn
+from registry.staff.sessions import issue_token
 from sync.node import Node
 from tests.registry.conftest import PASSWORD, Cast
 from tests.registry.staff.at_the_tablet import Tablet, later
@@ -83,6 +84,22 @@ def test_nothing_of_the_api_opens_to_a_pin(tablet: Tablet) -> None:
     for answer in (tablet.get("/api/v1/reports/register/"), tablet.post("/api/v1/conflicts/1/resolve/")):
         assert (answer.status_code, answer.json()["code"]) == (403, "full-login-needed")
         assert answer["Content-Type"] == "application/problem+json"
+
+
+def test_a_pin_and_any_word_at_all_are_no_token(tablet: Tablet, cast: Cast) -> None:
+    """A header that names nobody does not bring the log-in behind the cookie back."""
+    for word in ("x", "Basic x", "Bearer", "Bearer x", ""):
+        said = {"headers": {"Authorization": word}}
+        for answer in (
+            tablet.get("/api/v1/patients/?q=jo", **said),
+            tablet.get("/api/v1/board/live/", **said),
+            tablet.post("/api/v1/patients/", {}, content_type="application/json", **said),
+        ):
+            assert (word, answer.status_code) == (word, 401)
+    token = issue_token(Account.objects.get(staff_id=cast.rosa.pk))
+    rosas = tablet.get("/api/v1/reports/register/", headers={"Authorization": f"Bearer {token}"})
+    assert rosas.status_code == 403  # a registrar reads no reports, whoever's cookie lies beside it
+    assert rosas.json()["code"] == "not-allowed"
 
 
 def test_guessing_the_password_there_is_as_slow_as_anywhere(tablet: Tablet, clinic: Node) -> None:

@@ -220,3 +220,8 @@ def test_people_end_their_own_log_ins(clinic: Node, cast: Cast) -> None:
     assert [there.who(), elsewhere.who()].count("rosa") == 1
     here.post("/me/sessions/end/")
     assert (here.who(), there.who(), elsewhere.who()) == ("rosa", "", "")
+    there.log_in("rosa")
+    there.choose_pin()
+    here.post("/account/sessions/")
+    assert (here.who(), there.who()) == ("rosa", "")
+    assert there.enter(cast.rosa)["Location"].startswith("/account/login/")  # the PIN is over as well

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from registry.staff import online, verifiers
+from registry.staff import limits, online, verifiers
 from registry.staff.log_in_words import SENTENCES
 from registry.staff.models import Account, Credential, SignIn
 from registry.staff.selectors import people_on_duty
@@ -20,7 +20,7 @@ from sync.carriers.signing import Wire
 from sync.conversation import say_hello
 from sync.exchanges import unpack
 from sync.ledger.replicas import self_replica
-from sync.models import EnrolledNode, LinkState
+from sync.models import EnrolledNode, LinkState, SecurityEvent
 from sync.vault.envelope import Unopened, opened, seal_to
 from sync.vault.keys import pinned, receipt_keys
 from tests.registry.conftest import PASSWORD, THE_NODE
@@ -184,6 +184,28 @@ def test_guesses_lock_at_central_whatever_the_laptop_counts(staffed: Staffed) ->
     assert staffed.is_let_in("ana") == "locked"
     staffed.world.advance(31_000)
     assert staffed.is_let_in("ana") == "central"
+
+
+def test_one_password_tried_on_every_name_is_slow_too_and_is_told(
+    staffed: Staffed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """H8: with a copied key. The other clinic's people do not wait for it."""
+    monkeypatch.setattr(limits, "FREE_OF_A_NODE", 4)
+    assert staffed.is_let_in("ana") == "central"  # a password that is known gives no guesses back
+    tried = [staffed.is_let_in(f"somebody {n}", "a usual password") for n in range(6)]
+    assert tried == ["wrong"] * 4 + ["locked"] * 2
+    assert staffed.is_let_in("ana") == "locked"
+    assert staffed.is_let_in("teo", site=staffed.elsewhere) == "central"
+    with staffed.world.at(staffed.world.central):
+        told = SecurityEvent.objects.filter(code="log-ins-guessed")
+        node = EnrolledNode.objects.get(name=staffed.laptop.name).uuid
+        assert {one.node_uuid for one in told} == {node}
+        assert not any("somebody" in one.sentence or "ana" in one.sentence for one in told)
+    staffed.world.advance(31_000)
+    assert staffed.is_let_in("ana") == "central"
+    assert staffed.is_let_in("ana") == "central"
+    staffed.world.advance(DAY_MS)
+    assert [staffed.is_let_in(f"somebody {n}", "a usual password") for n in range(2)] == ["wrong"] * 2
 
 
 def test_a_link_that_the_probe_calls_down_is_not_tried(staffed: Staffed) -> None:

@@ -80,6 +80,8 @@ def test_in_at_once_and_for_daily_work_only(staffed: Staffed) -> None:
         closed = client.get("/review/conflicts/1/", secure=True)
         assert (closed.status_code, "not confirmed you yet" in closed.content.decode()) == (403, True)
         assert client.get("/reports/visits.csv", secure=True).status_code == 403
+        assert client.get("/api/v1/sync/", secure=True, headers={"Authorization": "x"}).status_code == 401
+        assert client.post("/account/password/change/", secure=True).status_code == 403
         with pytest.raises(Problem, match="not-yet"):
             issue_token(Account.objects.get(username="noa"))
         assert "Waits for the programme office" in (

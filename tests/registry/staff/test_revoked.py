@@ -2,78 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import date
-from uuid import UUID
-
-import pytest
-
 from registry.people.models import Identifier, Patient
-from registry.people.services import add_identifier, register, update_patient
 from registry.staff.log_in_words import ENDED
-from registry.staff.models import Account, Credential, StaffMember
+from registry.staff.models import Account, StaffMember
 from registry.staff.revocations import make_list, take_list
-from registry.staff.services import end_staff
 from sync.ledger.birth import take_new_identity
 from sync.ledger.recording import Author, recording
 from sync.models import LinkState
 from sync.review.models import Aside, Decision
 from sync.review.services import release
 from sync.vault.backup import make_backup, put_back
-from tests.registry.staff.conftest import Staffed
-
-MINUTE_MS = 60_000
-
-
-class Day:
-    """What people write at Bocas; a minute passes before each save."""
-
-    def __init__(self, staffed: Staffed) -> None:
-        self.staffed = staffed
-
-    def author(self, username: str) -> Author:
-        return Author(self.staffed.staff_id(username), "tablet-1")
-
-    def registers(self, username: str, name: str) -> UUID:
-        self.staffed.world.advance(MINUTE_MS)
-        with self.staffed.world.at(self.staffed.laptop):
-            return register(
-                by=self.author(username), given_name=name, birth_date=date(1990, 5, 17)
-            ).patient.pk
-
-    def calls(self, username: str, patient: UUID, phone: str) -> None:
-        self.staffed.world.advance(MINUTE_MS)
-        with self.staffed.world.at(self.staffed.laptop):
-            row = Patient.objects.get(pk=patient)
-            update_patient(by=self.author(username), patient=row, changes={"phone": phone})
-
-    def adds_card(self, username: str, patient: UUID) -> None:
-        self.staffed.world.advance(MINUTE_MS)
-        with self.staffed.world.at(self.staffed.laptop):
-            row = Patient.objects.get(pk=patient)
-            add_identifier(by=self.author(username), patient=row, system="passport", value="P-1")
-
-    def central_ends(self, username: str) -> None:
-        self.staffed.world.advance(MINUTE_MS)
-        self.staffed.office(end_staff, username)
-
-    def at_central(self) -> dict[str, str]:
-        """Who is there, with their telephone."""
-        with self.staffed.world.at(self.staffed.world.central):
-            return dict(Patient.objects.living().values_list("given_name", "phone"))
-
-    def asides(self) -> list[tuple[str, str]]:
-        return list(Aside.objects.order_by("seq_from").values_list("state", "code"))
-
-    def has_a_way_in(self, username: str) -> bool:
-        with self.staffed.world.at(self.staffed.laptop):
-            who = self.staffed.staff_id(username)
-            verifiers = Credential.objects.filter(staff_id=who, kind=Credential.Kind.NODE)
-            return verifiers.exists() or Account.objects.filter(staff_id=who, is_active=True).exists()
-
-
-@pytest.fixture
-def day(staffed: Staffed) -> Day:
-    return Day(staffed)
+from tests.registry.staff.conftest import MINUTE_MS, Day, Staffed
 
 
 def test_revoked_while_the_laptop_was_offline(staffed: Staffed, day: Day) -> None:

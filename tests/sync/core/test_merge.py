@@ -81,6 +81,7 @@ def test_a_past_covers_exactly_what_its_author_had_seen(world: Clinics) -> None:
 @thorough
 @given(histories(), st.data())
 def test_merging_is_commutative_associative_and_idempotent(world: Clinics, data: st.DataObject) -> None:
+    """D3: whatever was written at three places."""
     any_state = st.sampled_from([{}, *world.everything()])
     a, b, c = data.draw(any_state), data.draw(any_state), data.draw(any_state)
     assert exactly(merge(a, b)) == exactly(merge(b, a))
@@ -92,6 +93,7 @@ def test_merging_is_commutative_associative_and_idempotent(world: Clinics, data:
 @thorough
 @given(histories(), st.randoms(use_true_random=False))
 def test_any_order_and_number_of_arrivals_shows_the_same(world: Clinics, rng: Any) -> None:
+    """D3: and however it arrives."""
     arrivals = world.everything()
     one = merge_all(arrivals)
     rng.shuffle(arrivals)

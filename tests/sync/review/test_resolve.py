@@ -1,4 +1,7 @@
-"""Deciding: every side is seen, the decision travels, and nothing is overruled that nobody looked at."""
+"""Deciding: every side is seen, the decision travels, and nothing is overruled that nobody looked at.
+
+Not here: the same decision twice (`test_repeats.py`).
+"""
 
 from __future__ import annotations
 
@@ -76,6 +79,7 @@ def test_both_values_are_shown_with_who_when_on_what_and_where(world: World) -> 
 
 @pytest.mark.parametrize("at_central", [False, True])
 def test_choosing_a_value_ends_the_question_on_every_replica(world: World, at_central: bool) -> None:
+    """D1: one field, written in two places; both are kept until somebody has chosen."""
     patient = contested(world, "male", "other")
     with world.at(world.central if at_central else world.clinics[0]):
         (shown,) = conflicts_shown()
@@ -153,23 +157,6 @@ def test_a_value_that_came_while_somebody_was_looking_is_not_overruled(world: Wo
         assert resolve(by=BY, conflict=conflict, choose=chosen, seen=looked_at.version) == "conflicted"
         (shown,) = conflicts_shown()
         assert {head.value for head in shown.heads} == {"female", "other"}
-
-
-def test_a_repeated_decision_is_one_decision(world: World) -> None:
-    contested(world, "male", "other")
-    save_id = uuid4()
-    with world.at(world.clinics[0]):
-        conflict = Conflict.objects.get()
-        for _ in range(2):
-            resolve(
-                by=BY,
-                conflict=conflict,
-                choose=Choice(value="male"),
-                note="His card says so.",
-                save_id=save_id,
-            )
-        assert Decision.objects.count() == 1
-        assert Change.objects.filter(save_id=save_id).count() == 2
 
 
 def test_the_note_travels_to_colleagues_elsewhere(world: World) -> None:

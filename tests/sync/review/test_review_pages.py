@@ -14,6 +14,7 @@ from sync.checks import FINE, Verdict
 from sync.ledger.models import Change
 from sync.ledger.recording import recording
 from sync.review.models import Aside, Conflict, Decision
+from sync.review.services import Choice, resolve
 from tests.sync.desk import ROSA, Desk, browser, program, staffed
 from tests.world import Site, World
 
@@ -81,8 +82,10 @@ def test_nobody_sees_what_concerns_patients_that_are_not_theirs(
     assert "Ana" not in text
     assert "Nobody contradicts anybody." in text
     conflict, aside = Conflict.objects.get().pk, Aside.objects.get().pk
-    assert browser().get(f"/review/conflicts/{conflict}/").status_code == 404
-    assert browser().get(f"/review/quarantine/{aside}/").status_code == 404
+    for path in (f"/review/conflicts/{conflict}/", f"/review/quarantine/{aside}/"):
+        answer = browser().get(path)
+        assert answer.status_code == 404
+        assert "Perhaps a colleague has decided already." in answer.content.decode()
     assert program().get("/api/v1/conflicts/").json() == []
     assert program().get("/api/v1/quarantine/").json() == []
     for path in (f"conflicts/{conflict}/resolve/", f"quarantine/{aside}/release/"):
@@ -131,6 +134,19 @@ def test_a_person_chooses_one_of_the_values_on_the_page(here: Site, patient: Pat
     assert Change.objects.filter(save_id=save_id).count() == 2
     assert Decision.objects.get().note == "Her card."
     assert "settled already" in client.get(path, follow=True).content.decode()
+
+
+def test_whoever_was_shown_a_question_hears_that_a_colleague_settled_it(
+    world: World, here: Site, desk: Desk, patient: Patient
+) -> None:
+    conflict = Conflict.objects.get()
+    path, client = f"/review/conflicts/{conflict.pk}/", browser()
+    client.get("/review/")
+    resolve(by=world.author(here), conflict=conflict, choose=Choice(value="female"))
+    assert "settled already" in client.get(path, follow=True).content.decode()
+    assert browser().get(path).status_code == 404
+    desk.hidden.add(patient.pk)
+    assert client.get(path).status_code == 404
 
 
 def test_a_person_writes_the_right_value_on_the_page(here: Site, patient: Patient) -> None:
