@@ -14,7 +14,7 @@ class BoardConfig(AppConfig):
         from registry.panels import offer_page, offer_panel
         from registry.staff.policy import Role, can_see_patients
 
-        offer_panel("visit.main", live_note, order=0)
+        offer_panel("visit.end", live_note)
         offer_panel("visit.side", moves, order=80)
         clinic = ("clinic",)
         offer_page("queue", "queue", _("Queue"), order=10, may=can_see_patients, roles=clinic)

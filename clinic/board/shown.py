@@ -1,15 +1,15 @@
-"""The board's parts as every tablet shows them: one picture, drawn for nobody in particular.
+"""The live parts of pages as every tablet shows them: one picture, drawn for nobody in particular.
 
-Lives here: `Picture` (who is where at a facility at one moment, read once), a digest of each of its parts,
-and each part's HTML in a language. A part carries no token and no save id and does not know who looks at it:
-the page adds what is its own (`static/js/live.js`), so that one drawing serves every tablet. Not here: who
-gets it when (`clinic/live`), the pages around it (`views.py`).
+Lives here: `Picture` (who is where at a facility at one moment, and what was asked for besides, read once), a
+digest of each of its parts, and each part's HTML in a language. A part carries no token and no save id and
+does not know who looks at it: the page adds what is its own (`static/js/live.js`), so that one drawing serves
+every tablet. Not here: who gets it when (`clinic/live`), the pages around it (`views.py`), patients' records
+and the lists of other rooms (`clinic/visits/live_parts.py`).
 """
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any, Final
@@ -21,33 +21,41 @@ from django.utils.translation import override
 from clinic.board.policy import NEVER_OPENED, DayStanding
 from clinic.board.queues import StationQueue, board
 from clinic.board.selectors import clinic_day
-from clinic.visits.models import StageEvent, Visit
+from clinic.visits.live_parts import digest_of, list_digest, live_list, patient_digests
+from clinic.visits.models import Visit
 from clinic.visits.policy import Priority, Standing
 from clinic.visits.selectors import Entry, speaks_of
 from clinic.visits.wording import station_name
+from registry.panels import alerts_about
+from registry.people.models import Patient
 from registry.people.selectors import age_text, today
 from registry.places.models import Facility
 from registry.staff.selectors import staff_names
 from sync.progress import badge
-from sync.records import SyncedModel
 
 MOST_SHOWN: Final = 30
 MOST_ON_BOARD: Final = 6
 COUNTS: Final = "counts"
 DAY: Final = "day"
 STATUS: Final = "status"
+ASKED_FOR: Final = ("visit", "patient", "list")
+"""Kinds of parts that a look takes in only where somebody shows them."""
 
 
 @dataclass(frozen=True, eq=False)
 class Picture:
-    """Who is where at a facility; without one, the status line alone."""
+    """Who is where at a facility; without one, the status line alone. `touched` are the digests of patients'
+    records, `lists` those of lists, of the ones that were asked for.
+    """
 
     status: dict[str, Any]
     queues: tuple[StationQueue, ...] = ()
     day: DayStanding = NEVER_OPENED
     day_by: str = ""
     on: date | None = None
+    facility: Facility | None = None
     touched: Mapping[UUID, str] = field(default_factory=dict)
+    lists: Mapping[str, str] = field(default_factory=dict)
     _drawn: dict[tuple[str, str], str] = field(default_factory=dict)
     _digests: dict[str, str] = field(default_factory=dict)
 
@@ -58,8 +66,13 @@ class Picture:
 
     def digest(self, part: str) -> str:
         """Changes exactly when the part looks different."""
+        kind, _colon, key = part.partition(":")
+        if kind == "list":
+            return self.lists.get(key, "")
+        if kind == "patient":
+            return self.touched.get(UUID(key), "")
         if part not in self._digests:
-            self._digests[part] = _digest(self._said(part))
+            self._digests[part] = digest_of(self._said(part))
         return self._digests[part]
 
     def _said(self, part: str) -> object:
@@ -70,7 +83,7 @@ class Picture:
             ]
         if kind == "visit":
             entry = self.entries.get(UUID(key))
-            return entry and (entry.standing, self.touched.get(entry.visit.pk))
+            return entry and (entry.standing, self.touched.get(entry.visit.patient_id))
         if kind == COUNTS:
             return [(one.id, one.waiting) for one in self.queues]
         return self.day if kind == DAY else self.status
@@ -92,46 +105,64 @@ class Picture:
             return render_to_string("board/_day.html", {"day": self.day, "day_by": self.day_by})
         if kind == "visit":
             entry = self.entries.get(UUID(key))
-            return render_to_string("board/_visit.html", {"entry": entry and shown(entry, self.on)})
+            alerts = alerts_about(entry.visit.patient) if entry else []
+            context = {"entry": entry and shown(entry, self.on), "alerts": alerts}
+            return render_to_string("board/_visit.html", context)
+        if kind == "patient":
+            patient = Patient.objects.living().filter(pk=key).first()
+            context = {"alerts": alerts_about(patient) if patient else []}
+            return render_to_string("visits/_news.html", context)
+        if kind == "list":
+            return self._draw_list(key)
         found = next((one for one in self.queues if one.id == key), None)
         template = "visits/_queue.html" if kind == "queue" else "board/_station.html"
         return render_to_string(template, queue_context(found, self.on)) if found else ""
 
+    def _draw_list(self, name: str) -> str:
+        one = live_list(name)
+        if one is None or self.facility is None:
+            return ""
+        return render_to_string(one.template, dict(one.context(self.facility)))
 
-def picture_of(facility: Facility | None) -> Picture:
-    """Look once."""
+
+def picture_of(facility: Facility | None, asks: Collection[str] = ()) -> Picture:
+    """Look once. `asks`: the parts of visits, patients and lists that somebody shows now."""
     status = badge()
     if facility is None:
         return Picture(status)
     queues, day = tuple(board(facility)), clinic_day(facility)
     day_by = staff_names([day.by]).get(day.by, "") if day.by else ""
     visits = [entry.visit for one in queues for entry in (*one.entries, *one.away)]
-    return Picture(status, queues, day, day_by, today(), _touched(visits))
+    return Picture(
+        status,
+        queues,
+        day,
+        day_by,
+        today(),
+        facility,
+        patient_digests(sorted(set(_patients_in(asks, visits)))),
+        {name: list_digest(name, facility) for name in _keys(asks, "list") if live_list(name)},
+    )
+
+
+def asked_for(parts: Iterable[str]) -> list[str]:
+    """Of these parts those that a look takes in only where somebody shows them."""
+    return [part for part in parts if part.partition(":")[0] in ASKED_FOR]
+
+
+def _patients_in(asks: Collection[str], visits: Iterable[Visit]) -> Iterator[UUID]:
+    wanted = set(_keys(asks, "visit"))
+    yield from (visit.patient_id for visit in visits if str(visit.pk) in wanted)
+    yield from (UUID(key) for key in _keys(asks, "patient"))
+
+
+def _keys(asks: Collection[str], kind: str) -> list[str]:
+    return [ask.partition(":")[2] for ask in asks if ask.startswith(f"{kind}:")]
 
 
 def visit_digest(visit: Visit, now: Standing) -> str:
     """The digest of a visit's part without looking at anybody else."""
-    return _digest((now, _touched([visit])[visit.pk]))
-
-
-def _digest(said: object) -> str:
-    return hashlib.blake2b(repr(said).encode(), digest_size=6).hexdigest()
-
-
-def _touched(open_visits: Iterable[Visit]) -> dict[UUID, str]:
-    """For each visit what its records look like: different as soon as anybody writes one."""
-    visits = {visit.pk: visit for visit in open_visits}
-    seen: dict[UUID, list[object]] = {pk: [_token(visit.patient)] for pk, visit in visits.items()}
-    rows = StageEvent.objects.living().filter(visit_id__in=list(visits)).order_by("made_stamp", "pk")
-    for event in rows.only("visit_id", "versions", "made_replica", "made_seq"):
-        if event.visit_id is not None:
-            seen[event.visit_id].append(_token(event))
-    return {pk: _digest(tokens) for pk, tokens in seen.items()}
-
-
-def _token(row: SyncedModel) -> tuple[object, ...]:
-    """What changes with every write of a row, without asking for more."""
-    return row.made_replica, row.made_seq, bytes(row.versions or b"")
+    return digest_of((now, patient_digests([visit.patient_id])[visit.patient_id]))
 
 
 def _told(entry: Entry) -> tuple[object, ...]:

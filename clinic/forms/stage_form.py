@@ -90,6 +90,7 @@ class StageForm(forms.Form):
         super().__init__(data=posted, prefix=prefix, auto_id="id_%s")
         self.stage, self.today, self.completing, self.suggestions = stage, today, completing, suggestions
         self.panel, self.live = Panel(), False
+        self.beside: list[dict[str, str]] = []  # what is wrong on the page around the form
         for element in stage.elements:
             self.fields[element.key] = self._field(element, initial.get(element.key))
 
@@ -157,7 +158,8 @@ class StageForm(forms.Form):
 
     def problems(self) -> list[dict[str, str]]:
         """What is wrong, each with the id to jump to."""
-        found = [{"target": "", "message": str(message)} for message in self.non_field_errors()]
+        found = list(self.beside)
+        found += [{"target": "", "message": str(message)} for message in self.non_field_errors()]
         for name in self.errors:
             if name in self.fields:
                 bound = self[name]

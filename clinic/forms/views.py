@@ -20,6 +20,8 @@ from clinic.programs.models import ProgramVersion
 from clinic.programs.selectors import definition_of
 
 MOST: Final = 30
+PERSON_PREFIX: Final = "values"
+"""What the names of questions about the person begin with, on the page of an enrollment."""
 
 
 @require_safe
@@ -27,10 +29,13 @@ MOST: Final = 30
 def options(request: HttpRequest, version_id: UUID, key: str) -> HttpResponse:
     """The first answers that begin with, or have in them, every word that was typed."""
     try:
-        element = definition_of(version_id).element(key)
+        program = definition_of(version_id)
     except ProgramVersion.DoesNotExist:
-        element = None
+        raise Http404 from None
+    attribute = program.attribute(key) if "person" in request.GET else None
+    element = attribute.element if attribute else program.element(key)
     if element is None:
         raise Http404
-    labels = matching(element.options, request.GET.get(key, "")[:200], get_language(), most=MOST)
+    typed = request.GET.get(key) or request.GET.get(f"{PERSON_PREFIX}-{key}") or ""
+    labels = matching(element.options, typed[:200], get_language(), most=MOST)
     return render(request, "forms/_options.html", {"labels": labels})

@@ -11,10 +11,13 @@ class LabConfig(AppConfig):
 
     def ready(self) -> None:
         from clinic.lab.policy import can_see_bench
-        from clinic.lab.shapes import alerts, patient_panel, visit_panel
+        from clinic.lab.shapes import BENCHES, alerts, patient_panel, visit_panel
+        from clinic.visits.live_parts import offer_list
         from registry.panels import offer_alerts, offer_page, offer_panel
 
         offer_panel("visit.main", visit_panel, order=30)
         offer_panel("patient.main", patient_panel, order=60)
         offer_alerts(alerts)
+        for name, bench in BENCHES.values():
+            offer_list(name, bench)
         offer_page("lab", "lab", _("Laboratory"), order=45, may=can_see_bench, roles=("clinic",))

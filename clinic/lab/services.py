@@ -28,6 +28,7 @@ from registry.staff.policy import Authority
 from registry.staff.selectors import authority_of
 from sync.apply import Outcome
 from sync.ledger.recording import Author, Save, recording
+from sync.ledger.repeats import first_outcome
 from sync.node import current_node
 from sync.problems import Problem
 
@@ -240,7 +241,7 @@ def correct_result(
     told = judged_result(Entry(result.order, value, comment))
     with recording(by=by, save_id=save_id) as save:
         if save.repeated:
-            return "applied"
+            return first_outcome(result, save.save_id)
         present = LabResult.objects.select_for_update().get(pk=result.pk)
         outcome = save.edit(present, told, seen=None if seen == present.version else seen)
         if told["value"] != present.value:

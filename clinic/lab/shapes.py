@@ -6,7 +6,7 @@ of an unseen critical result. Not here: requests (`views.py`).
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from django.http import HttpRequest
 from django.utils.translation import get_language
@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 
 from clinic.lab.definition import Flag, LabDefinition, in_language, reference_text
 from clinic.lab.models import LabTest
-from clinic.lab.policy import WAITING, OrderState, can_order, can_report
+from clinic.lab.policy import WAITING, OrderState, can_order, can_report, can_see_bench
 from clinic.lab.selectors import (
     ToldOrder,
     ToldResult,
@@ -24,12 +24,15 @@ from clinic.lab.selectors import (
     orders_of_visit,
     unseen_critical,
 )
+from clinic.visits.live_parts import LiveList
 from clinic.visits.models import Visit
+from clinic.visits.received import received_of
 from registry.panels import Alert, Panel
 from registry.people.models import Patient
 from registry.people.selectors import Person, persons
 from registry.places.models import Facility
 from registry.staff.selectors import authority_in
+from sync.records import SyncedModel
 
 _FLAG_STATES = {
     Flag.CRITICAL: "danger",
@@ -106,7 +109,7 @@ def visit_panel(request: HttpRequest, visit: Visit) -> Panel | None:
         return None
     context = {
         "visit_id": visit.pk,
-        "orders": [order_shape(told) for told in orders],
+        "orders": _with_received(orders),
         "may_order": may,
         "may_report": can_report(who, [visit.facility_id]),
         "any_waits": any(told.state in WAITING for told in orders),
@@ -119,7 +122,18 @@ def patient_panel(request: HttpRequest, patient: Patient) -> Panel | None:
     orders = [told for told in orders_of(patient) if told.state is not OrderState.CANCELLED]
     if not orders:
         return None
-    return Panel("lab/_patient_panel.html", {"orders": [order_shape(told) for told in orders]})
+    return Panel("lab/_patient_panel.html", {"orders": _with_received(orders)})
+
+
+def _with_received(orders: list[ToldOrder]) -> list[dict[str, Any]]:
+    """Orders, each with where it has been received: what was found, else what was asked for."""
+    rows: list[list[SyncedModel]] = [
+        [result.row for result in told.results] or [told.order] for told in orders
+    ]
+    received = received_of([row for some in rows for row in some])
+    return [
+        order_shape(told) | {"received": received(*some)} for told, some in zip(orders, rows, strict=True)
+    ]
 
 
 def alerts(patient: Patient) -> list[Alert]:
@@ -177,6 +191,23 @@ def bench_rows(facility: Facility) -> list[dict[str, Any]]:
         }
         for person, orders in zip(people, waiting.values(), strict=True)
     ]
+
+
+def bench_to_report(facility: Facility) -> dict[str, Any]:
+    """The bench's list for those who enter results."""
+    return {"rows": bench_rows(facility), "may_report": True}
+
+
+def bench_to_see(facility: Facility) -> dict[str, Any]:
+    """The bench's list for those who wait for results."""
+    return {"rows": bench_rows(facility), "may_report": False}
+
+
+BENCHES: Final = {
+    True: ("lab", LiveList("lab/_bench.html", bench_to_report, can_report)),
+    False: ("lab-seen", LiveList("lab/_bench.html", bench_to_see, can_see_bench)),
+}
+"""The list in the live feed, by whether its reader may report."""
 
 
 def input_shape(test: LabTest, patient: Patient, age: float | None) -> dict[str, Any]:

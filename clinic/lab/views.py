@@ -32,7 +32,8 @@ from clinic.lab.services import (
     report_results,
     take_specimen,
 )
-from clinic.lab.shapes import bench_rows, input_shape, order_shape, test_groups
+from clinic.lab.shapes import BENCHES, input_shape, order_shape, test_groups
+from clinic.visits.live_parts import list_digest, patient_note
 from clinic.visits.pages import place_of_work, shown_visit
 from clinic.visits.shapes import alerts_of, visit_shape
 from registry.drafts import continued, finished, offered
@@ -53,7 +54,8 @@ def order(request: HttpRequest, visit_id: UUID) -> HttpResponse:
     if not can_order(authority_in(request), [visit.facility_id]):
         raise PermissionDenied
     problem: Problem | None = None
-    if request.method == "POST":
+    begun = continued(request) if request.method == "POST" else None
+    if request.method == "POST" and begun is None:
         try:
             made = order_tests(
                 by=author_of(request),
@@ -70,6 +72,7 @@ def order(request: HttpRequest, visit_id: UUID) -> HttpResponse:
                 raise
             problem = refused
         else:
+            finished(request)
             said = ngettext(
                 "%(n)d test ordered. Saved on the clinic laptop.",
                 "%(n)d tests ordered. Saved on the clinic laptop.",
@@ -77,14 +80,17 @@ def order(request: HttpRequest, visit_id: UUID) -> HttpResponse:
             )
             messages.success(request, said % {"n": len(made)})
             return redirect("visit", visit.pk)
+    typed = begun.posted if begun else request.POST
     context = {
         "visit": visit_shape(visit),
         "person": person(visit.patient),
         "alerts": alerts_of(visit.patient),
         "groups": test_groups(),
-        "chosen": request.POST.getlist("tests"),
-        "note": request.POST.get("note", ""),
-        "urgent": "urgent" in request.POST,
+        "chosen": typed.getlist("tests"),
+        "note": typed.get("note", ""),
+        "urgent": "urgent" in typed,
+        "save_id": begun.save_id if begun else "",
+        "draft": None if request.method == "POST" else offered(request),
         "problems": _problems(problem.fields if problem else {}, {}),
         "errors": problem.fields if problem else {},
     }
@@ -104,7 +110,11 @@ def the_bench(request: HttpRequest) -> HttpResponse:
     if not can_see_bench(who):
         raise PermissionDenied
     facility = place_of_work(who)
-    context = {"rows": bench_rows(facility), "may_report": can_report(who, [facility.pk])}
+    name, bench_list = BENCHES[can_report(who, [facility.pk])]
+    context = dict(bench_list.context(facility))
+    if getattr(request, "htmx", False):
+        return render(request, bench_list.template, context)
+    context |= {"part": name, "digest": list_digest(name, facility)}
     return render(request, "lab/bench.html", context)
 
 
@@ -139,6 +149,7 @@ def results(request: HttpRequest, patient_id: UUID) -> HttpResponse:
         "person": person(patient),
         "alerts": alerts_of(patient),
         "rows": [_entry(told, age, typed, errors) for told in waiting],
+        "live": patient_note(request, patient),
         "problems": [{"target": name, "message": text} for name, text in errors.items()],
         "save_id": begun.save_id if begun else "",
         "draft": None if request.method == "POST" else offered(request),

@@ -43,7 +43,9 @@ class BoardLive(APIView):
         plain = wish_in(request._request, stations_of)
         have = known_digests(request.headers.get("Last-Event-ID", ""), PARTS)
         wish = Wish(PARTS, plain.language, have, stations_of)
-        answer = streamed(topic, key_of(request._request, listening(request)), wish)
+        token = request.auth if isinstance(request.auth, bytes) else None
+        key = key_of(request._request, listening(request), token)
+        answer = streamed(topic, key, wish)
         let_thread_go()
         return answer
 

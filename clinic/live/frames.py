@@ -54,7 +54,7 @@ async def frames(
         yield f"retry: {RECONNECT_MS}\n\n".encode()
         while not listener.ended and clock() < ends:
             listener.wake.clear()
-            picture = hub.pictures.get(listener.topic)
+            picture = hub.picture_for(listener)
             if picture is not None:
                 now = tuple(picture.digest(part) for part in wish.parts)
                 changed = tuple(

@@ -35,10 +35,13 @@ class HubFull(Exception):
 
 @dataclass(eq=False, slots=True)
 class Listener:
-    """One stream. `key` is the log-in or token that it stands on; `ended` says why it must close."""
+    """One stream. `key` is the log-in or token that it stands on, `asks` what a look at its topic must take
+    in besides what every look does; `ended` says why it must close.
+    """
 
     topic: Hashable
     key: Hashable
+    asks: frozenset[Hashable] = frozenset()
     wake: asyncio.Event = field(default_factory=asyncio.Event)
     ended: str = ""
 
@@ -49,18 +52,20 @@ class Listener:
 
 @dataclass(eq=False)
 class Hub:
-    """`version()` is different after every commit; `look(topic)` makes a picture; `living(keys)` are the
-    log-ins that still hold. All three run in the hub's own thread, `close()` there at the end.
+    """`version()` is different after every commit; `look(topic, asks)` makes a picture; `living(streams)` are
+    those that may still be told, as key and topic. All three run in the hub's own thread, `close()` there at
+    the end.
     """
 
     version: Callable[[], Hashable]
-    look: Callable[[Any], Any]
+    look: Callable[[Any, frozenset[Any]], Any]
     living: Callable[[Collection[Any]], Collection[Any]]
     close: Callable[[], None] = lambda: None
     poll_s: float = POLL_S
     sweep_s: float = SWEEP_S
     pictures: dict[Hashable, Any] = field(default_factory=dict)
     looks: int = 0
+    _taken_in: dict[Hashable, frozenset[Hashable]] = field(default_factory=dict)
     _listeners: list[Listener] = field(default_factory=list)
     _loop: asyncio.AbstractEventLoop | None = None
     _watching: asyncio.Task[None] | None = None
@@ -74,25 +79,31 @@ class Hub:
     def __len__(self) -> int:
         return len(self._listeners)
 
-    def join(self, topic: Hashable, key: Hashable) -> Listener:
+    def join(self, topic: Hashable, key: Hashable, asks: Iterable[Hashable] = ()) -> Listener:
         """Begin to listen; of too many streams on one log-in the oldest ends (a tablet that fell silent)."""
         if len(self._listeners) >= MOST:
             raise HubFull
         same = [one for one in self._listeners if one.key == key and not one.ended]
         for oldest in same[: max(len(same) - MOST_PER_KEY + 1, 0)]:
             oldest.end("other")
-        listener = Listener(topic, key)
+        listener = Listener(topic, key, frozenset(asks))
         self._listeners.append(listener)
         self._ensure_watching()
-        if topic not in self.pictures:
+        if self.picture_for(listener) is None:
             self._bell.set()
         return listener
+
+    def picture_for(self, listener: Listener) -> Any:
+        """The last picture of its topic, if that was taken with what this one asks for."""
+        taken_in = self._taken_in.get(listener.topic)
+        return self.pictures[listener.topic] if taken_in is not None and listener.asks <= taken_in else None
 
     def leave(self, listener: Listener) -> None:
         if listener in self._listeners:
             self._listeners.remove(listener)
         if not any(one.topic == listener.topic for one in self._listeners):
             self.pictures.pop(listener.topic, None)
+            self._taken_in.pop(listener.topic, None)
 
     def ring(self, *, log_ins: bool = False) -> None:
         """Something was committed here (with `log_ins`: somebody logged out). From any thread."""
@@ -134,21 +145,23 @@ class Hub:
         await self.in_thread(self.close)
 
     def _unseen(self) -> bool:
-        return any(one.topic not in self.pictures for one in self._listeners)
+        return any(self.picture_for(one) is None for one in self._listeners)
 
     async def _look_around(self) -> None:
         topics: Iterable[Hashable] = list(dict.fromkeys(one.topic for one in self._listeners))
         for topic in topics:
-            self.pictures[topic] = await self.in_thread(self.look, topic)
+            asks = frozenset(ask for one in self._listeners if one.topic == topic for ask in one.asks)
+            self.pictures[topic] = await self.in_thread(self.look, topic, asks)
+            self._taken_in[topic] = asks
             self.looks += 1
         for one in self._listeners:
             one.wake.set()
 
     async def _sweep(self) -> None:
-        keys = {one.key for one in self._listeners}
-        living = await self.in_thread(self.living, keys)
+        streams = {(one.key, one.topic) for one in self._listeners}
+        living = await self.in_thread(self.living, streams)
         for one in self._listeners:
-            if one.key in keys and one.key not in living:
+            if (one.key, one.topic) in streams and (one.key, one.topic) not in living:
                 one.end("login")
 
     async def _rest(self) -> None:

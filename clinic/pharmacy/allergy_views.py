@@ -26,6 +26,7 @@ from clinic.pharmacy.views import of_patient
 from clinic.visits.pages import place_of_work
 from clinic.visits.shapes import alerts_of
 from registry.answers import answering
+from registry.drafts import UnfinishedForm, continued, finished, offered
 from registry.people.models import Patient
 from registry.people.selectors import person
 from registry.people.views import posted_save_id, shown_patient
@@ -41,33 +42,44 @@ def allergies(request: HttpRequest, patient_id: UUID) -> HttpResponse:
     if request.method == "POST":
         with answering():
             policy.check_note_allergy(authority_in(request))
-    form = AllergyForm(request.POST or None)
-    if request.method == "POST" and form.is_valid():
+    begun = continued(request) if request.method == "POST" else None
+    form = AllergyForm((begun.posted if begun else request.POST) or None)
+    if begun:
+        form.errors.clear()  # nobody has tapped Save: nothing is wrong yet
+    elif request.method == "POST" and form.is_valid():
         try:
             _note(request, patient, form.cleaned_data)
         except Problem as problem:
             add_problem(form, problem)
         else:
+            finished(request)
             messages.success(request, _("Written down. Everybody who opens this patient sees it."))
             return redirect("patient-allergies", patient.pk)
-    return _page(request, patient, form, 422 if form.is_bound else 200)
+    return _page(request, patient, form, begun)
 
 
 def _page(
-    request: HttpRequest, patient: Patient, form: AllergyForm, status: int, **refused: Any
+    request: HttpRequest,
+    patient: Patient,
+    form: AllergyForm,
+    begun: UnfinishedForm | None = None,
+    **refused: Any,
 ) -> HttpResponse:
     """`refused`: the allergy that was not said to be none, what was typed, and why not."""
     who = authority_in(request)
     context = {
         "person": person(patient),
         "alerts": alerts_of(patient),
-        "standing": [shapes.allergy(one) for one in allergies_of(patient)],
+        "standing": shapes.allergies(allergies_of(patient)),
         "refuted": [shapes.refutation(one) for one in refuted_allergies_of(patient)],
         "form": form,
         "substances": sorted({one.name for one in medicines_in_use()}),
         "may": {"note": policy.can_note_allergy(who), "refute": policy.can_refute_allergy(who)},
         "refused": refused,
+        "save_id": begun.save_id if begun else "",
+        "draft": None if request.method == "POST" else offered(request),
     }
+    status = 422 if form.errors or refused else 200
     return render(request, "pharmacy/allergies.html", context, status=status)
 
 
@@ -107,7 +119,7 @@ def refute(request: HttpRequest, allergy_id: UUID) -> HttpResponse:
     except Problem as problem:
         if "reason" not in problem.fields:
             raise
-        about = {"id": allergy.pk, "reason": reason, "error": problem.fields["reason"]}
-        return _page(request, allergy.patient, AllergyForm(), 422, **about)
+        about: dict[str, Any] = {"id": allergy.pk, "reason": reason, "error": problem.fields["reason"]}
+        return _page(request, allergy.patient, AllergyForm(), **about)
     messages.success(request, _("Written down: this is no allergy."))
     return redirect("patient-allergies", allergy.patient_id)

@@ -7,6 +7,7 @@ with the answers (`views.py`, `stock_views.py`), handing out (`dispense_form.py`
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any, Final
 
@@ -21,6 +22,7 @@ from clinic.pharmacy.doses import IN_WHOLE_PACKS, Frequency
 from clinic.pharmacy.models import Allergy, Medicine, PrescriptionLine, StockMovement
 from clinic.pharmacy.policy import LONGEST_LOT, LONGEST_NAME, LONGEST_NOTE
 from clinic.pharmacy.prescribing import Wanted
+from clinic.pharmacy.selectors import Caution
 from registry.people.policy import TURNED, without_turns
 from registry.places.models import Facility
 from sync.problems import Problem
@@ -71,7 +73,9 @@ def note(label: Any, *, required: bool = False) -> forms.CharField:
 
 
 class PrescribeForm(forms.Form):
-    """One medicine: how much, how often, how long."""
+    """One medicine: how much, how often, how long. A reason is one for the cautions that were on the screen
+    when it was written: whatever speaks against the medicine since then is asked about anew.
+    """
 
     dose = forms.ChoiceField(label=gettext_lazy("Dose"), required=False, widget=forms.RadioSelect)
     dose_other = Number(label=gettext_lazy("Another dose"), required=False)
@@ -87,17 +91,27 @@ class PrescribeForm(forms.Form):
     instructions = note(gettext_lazy("Instructions for the patient"))
     override = note(gettext_lazy("Why nevertheless"))
 
-    def __init__(self, *args: Any, medicine: Medicine, cautioned: bool = False, **kwargs: Any) -> None:
+    def __init__(
+        self, *args: Any, medicine: Medicine, cautions: Sequence[Caution] = (), **kwargs: Any
+    ) -> None:
         super().__init__(*args, **kwargs)
         self.medicine = medicine
+        self.marks = [one.mark for one in cautions]
         measured = medicine.unit in IN_WHOLE_PACKS
         chips = [(text, wording.amount(Decimal(text), medicine.unit)) for text in wording.CHIPS[measured]]
         self._choices("dose", [*chips, (OTHER, _("Another dose"))])
         days = [(text, wording.days_text(int(text))) for text in DAYS]
         self._choices("days", [*days, (OTHER, _("Another number"))])
         self.initial.setdefault("route", medicine.route)
-        self.fields["override"].required = cautioned
+        self.fields["override"].required = bool(cautions)
         self.fields["override"].error_messages["required"] = _("Write why you prescribe it nevertheless.")
+
+    def clean_override(self) -> str:
+        """A warning that came up meanwhile was nobody's to brush aside."""
+        said: str = self.cleaned_data["override"]
+        if not set(self.marks) <= set(self.data.get("initial-cautions", "").split()):
+            raise forms.ValidationError(_("This warning is new. Read it, then save again."))
+        return said
 
     def _choices(self, name: str, choices: list[tuple[str, str]]) -> None:
         self.fields[name].choices = choices  # type: ignore[attr-defined]

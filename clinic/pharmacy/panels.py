@@ -22,8 +22,10 @@ from clinic.pharmacy.policy import (
     can_prescribe,
     can_see_stock,
 )
-from clinic.pharmacy.selectors import allergies_of, current_lines, prescriptions_in
+from clinic.pharmacy.selectors import ToldPrescription, allergies_of, current_lines, prescriptions_in
+from clinic.visits.live_parts import LiveList, offer_list
 from clinic.visits.models import Visit
+from clinic.visits.received import received_of
 from clinic.visits.selectors import standing
 from registry.panels import Alert, Panel, offer_alerts, offer_page, offer_panel
 from registry.people.models import Patient
@@ -38,6 +40,7 @@ def offer() -> None:
     offer_panel("patient.main", patient_medicines, order=30)
     offer_panel("patient.side", patient_allergies, order=20)
     offer_alerts(allergy_alerts)
+    offer_list("pharmacy", LiveList("pharmacy/_waiting_list.html", shapes.waiting, can_dispense))
     clinic = ("clinic",)
     theirs = (Role.PHARMACIST,)
     offer_page(
@@ -88,11 +91,31 @@ def visit_medicines(request: HttpRequest, visit: Visit) -> Panel | None:
         return None
     context = {
         "visit": visit.pk,
-        "prescriptions": shapes.prescriptions(told),
+        "prescriptions": _with_received(told),
         "may_prescribe": may_prescribe,
         "may_dispense": can_dispense(who, here),
     }
     return Panel("pharmacy/_visit.html", context)
+
+
+def _with_received(told: list[ToldPrescription]) -> list[shapes.Shape]:
+    """Prescriptions and what was handed out of them, each with where it has been received."""
+    lines = [line for one in told for line in one.lines]
+    items = [item for line in lines for item in line.items]
+    handed = {item.dispensing_id: item.dispensing for item in items}
+    written = [*(one.prescription for one in told), *(line.line for line in lines)]
+    received = received_of([*written, *items, *handed.values()])
+    return [
+        shape
+        | {
+            "received": received(one.prescription, *(line.line for line in one.lines)),
+            "handed": [
+                {"id": pk, "received": received(handed[pk], *(i for i in items if i.dispensing_id == pk))}
+                for pk in shape["dispensings"]
+            ],
+        }
+        for shape, one in zip(shapes.prescriptions(told), told, strict=True)
+    ]
 
 
 def visit_allergies(request: HttpRequest, visit: Visit) -> Panel | None:
@@ -104,9 +127,14 @@ def patient_allergies(request: HttpRequest, patient: Patient) -> Panel | None:
 
 
 def _allergies(request: HttpRequest, patient: Patient) -> Panel | None:
+    rows = allergies_of(patient)
+    received = received_of(rows)
     context = {
         "patient": patient.pk,
-        "allergies": [shapes.allergy(one) for one in allergies_of(patient)],
+        "allergies": [
+            shape | {"received": received(one)}
+            for shape, one in zip(shapes.allergies(rows), rows, strict=True)
+        ],
         "may_note": can_note_allergy(authority_in(request)),
     }
     return Panel("pharmacy/_allergies.html", context)
@@ -114,5 +142,7 @@ def _allergies(request: HttpRequest, patient: Patient) -> Panel | None:
 
 def patient_medicines(request: HttpRequest, patient: Patient) -> Panel | None:
     """What somebody is on now."""
-    lines = [shapes.line(told) for told in current_lines(patient)]
+    found = current_lines(patient)
+    received = received_of([row for told in found for row in (told.line, *told.items)])
+    lines = [shapes.line(told) | {"received": received(told.line, *told.items)} for told in found]
     return Panel("pharmacy/_patient.html", {"lines": lines}) if lines else None

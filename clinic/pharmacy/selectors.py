@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from hashlib import blake2s
 from typing import Final
 from uuid import UUID
 
@@ -44,6 +45,11 @@ class Caution:
 
     code: str
     about: str
+
+    @property
+    def mark(self) -> str:
+        """What a form carries of it: that it was on the screen."""
+        return blake2s(f"{self.code}:{self.about}".encode(), digest_size=6).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,9 +13,12 @@ from uuid import UUID
 from clinic.pharmacy import wording
 from clinic.pharmacy.fefo import Lot, LotName
 from clinic.pharmacy.models import Allergy, AllergyRefutation, DispensedItem, Medicine, StockMovement
-from clinic.pharmacy.selectors import ToldLine, ToldPrescription
+from clinic.pharmacy.selectors import ToldLine, ToldPrescription, waiting_at
 from clinic.pharmacy.stock import Held
+from clinic.visits.selectors import open_visits_of
 from clinic.visits.timeline import writer_name
+from registry.people.selectors import persons
+from registry.places.models import Facility
 from registry.staff.selectors import staff_names
 
 Shape = dict[str, Any]
@@ -67,6 +70,21 @@ def prescription(told: ToldPrescription, name: Name | None = None) -> Shape:
     }
 
 
+def waiting(facility: Facility) -> Shape:
+    """Prescriptions that wait: of those who are here, and of the others."""
+    told = waiting_at(facility)
+    people = {one.id: one for one in persons([one.prescription.patient for one in told])}
+    visits = open_visits_of([one.prescription.patient_id for one in told])
+    entries = [
+        shape | {"person": people[one.prescription.patient_id], "here": one.prescription.patient_id in visits}
+        for shape, one in zip(prescriptions(told), told, strict=True)
+    ]
+    return {
+        "present": [entry for entry in entries if entry["here"]],
+        "earlier": [entry for entry in entries if not entry["here"]],
+    }
+
+
 def item(one: DispensedItem) -> Shape:
     """What was handed out of one lot."""
     return {
@@ -91,8 +109,15 @@ def label(one: DispensedItem) -> Shape:
     }
 
 
-def allergy(one: Allergy) -> Shape:
+def allergies(rows: Sequence[Allergy]) -> list[Shape]:
+    """Allergies that stand."""
+    name = names(one.by for one in rows)
+    return [allergy(one, name) for one in rows]
+
+
+def allergy(one: Allergy, name: Name | None = None) -> Shape:
     """An allergy that stands."""
+    name = name or names([one.by])
     return {
         "id": one.pk,
         "substance": one.substance,
@@ -100,7 +125,7 @@ def allergy(one: Allergy) -> Shape:
         "severity": str(one.get_severity_display()),
         "is_severe": one.severity == Allergy.Severity.SEVERE,
         "at": one.at,
-        "by": names([one.by])(one.by),
+        "by": name(one.by),
     }
 
 

@@ -46,14 +46,14 @@ from clinic.pharmacy.selectors import (
     cautions_for,
     prescriptions_in,
     tell,
-    waiting_at,
 )
 from clinic.pharmacy.stock import lots_at
+from clinic.visits.live_parts import list_digest, patient_note
 from clinic.visits.pages import place_of_work, shown_visit
-from clinic.visits.selectors import open_visits_of
 from clinic.visits.shapes import alerts_of
 from registry.answers import answering
-from registry.people.selectors import person, persons
+from registry.drafts import continued, finished, offered
+from registry.people.selectors import person
 from registry.people.views import posted_save_id, shown_patient
 from registry.places.models import Facility
 from registry.staff.selectors import author_of, authority_in
@@ -98,6 +98,7 @@ def prescribe(request: HttpRequest, visit_id: UUID) -> HttpResponse:
         "person": person(visit.patient),
         "alerts": alerts_of(visit.patient),
         "q": q,
+        "live": patient_note(request, visit.patient),
         "medicines": _choices(found, visit.facility),
         "prescriptions": shapes.prescriptions(prescriptions_in(visit)),
     }
@@ -117,11 +118,14 @@ def prescribe_medicine(request: HttpRequest, visit_id: UUID, medicine_id: UUID) 
     visit, medicine = shown_visit(request, visit_id), medicine_named(str(medicine_id))
     _check(request, policy.check_prescribe, visit.facility)
     cautions = cautions_for(visit.patient, medicine)
-    key = posted_save_id(request.POST)
+    begun = continued(request) if request.method == "POST" else None
+    typed = begun.posted if begun else request.POST
+    key = posted_save_id(typed)
     # What a first tap has saved is no reason to stop the second one.
-    cautioned = bool(cautions) and not was_saved(key)
-    form = PrescribeForm(request.POST or None, medicine=medicine, cautioned=cautioned)
-    if request.method == "POST" and form.is_valid():
+    form = PrescribeForm(typed or None, medicine=medicine, cautions=[] if was_saved(key) else cautions)
+    if begun:
+        form.errors.clear()  # nobody has tapped Save: nothing is wrong yet
+    elif request.method == "POST" and form.is_valid():
         try:
             line = add_to_visit(
                 by=author_of(request),
@@ -132,6 +136,7 @@ def prescribe_medicine(request: HttpRequest, visit_id: UUID, medicine_id: UUID) 
         except Problem as problem:
             add_problem(form, problem)
         else:
+            finished(request)
             said = _("Prescribed: %(medicine)s. Saved on the clinic laptop.")
             messages.success(request, said % {"medicine": wording.medicine_text(line.medicine)})
             return redirect("prescribe", visit.pk)
@@ -140,11 +145,15 @@ def prescribe_medicine(request: HttpRequest, visit_id: UUID, medicine_id: UUID) 
         "person": person(visit.patient),
         "alerts": alerts_of(visit.patient),
         "medicine": shapes.medicine(medicine),
+        "live": patient_note(request, visit.patient),
         "cautions": [wording.caution_text(one) for one in cautions],
+        "marks": " ".join(one.mark for one in cautions),
         "form": form,
         "comes_to": _comes_to(form.wanted()) if form.is_bound else "",
+        "save_id": begun.save_id if begun else "",
+        "draft": None if request.method == "POST" else offered(request),
     }
-    return render(request, "pharmacy/prescribe_medicine.html", context, status=422 if form.is_bound else 200)
+    return render(request, "pharmacy/prescribe_medicine.html", context, status=422 if form.errors else 200)
 
 
 @require_safe
@@ -184,17 +193,10 @@ def waiting(request: HttpRequest) -> HttpResponse:
     """Prescriptions that wait: of those who are here, then the others."""
     facility = place_of_work(authority_in(request))
     _check(request, policy.check_dispense, facility)
-    told = waiting_at(facility)
-    people = {one.id: one for one in persons([one.prescription.patient for one in told])}
-    visits = open_visits_of([one.prescription.patient_id for one in told])
-    entries = [
-        shape | {"person": people[one.prescription.patient_id], "here": one.prescription.patient_id in visits}
-        for shape, one in zip(shapes.prescriptions(told), told, strict=True)
-    ]
-    context = {
-        "present": [entry for entry in entries if entry["here"]],
-        "earlier": [entry for entry in entries if not entry["here"]],
-    }
+    context = shapes.waiting(facility)
+    if getattr(request, "htmx", False):
+        return render(request, "pharmacy/_waiting_list.html", context)
+    context |= {"digest": list_digest("pharmacy", facility)}
     return render(request, "pharmacy/waiting.html", context)
 
 
@@ -234,6 +236,7 @@ def dispense(request: HttpRequest, prescription_id: UUID) -> HttpResponse:
         "alerts": alerts_of(prescription.patient),
         "form": form,
         "rows": [_row(row, facility, form) for row in form.rows()],
+        "live": patient_note(request, prescription.patient),
         "visit_id": prescription.visit_id,
     }
     return render(request, "pharmacy/dispense.html", context, status=422 if form.is_bound else 200)

@@ -88,11 +88,11 @@ class ElementDefinition:
 
 @dataclass(frozen=True, slots=True)
 class AttributeDefinition:
-    """A question about the person, asked at enrollment."""
+    """A question about the person, asked at enrollment. A `generated` one is a number that we give."""
 
     element: ElementDefinition
     unique: bool = False
-    searchable: bool = False
+    generated: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +143,31 @@ class StageDefinition:
         return self._by_key.get(key)
 
 
+def entry_form(elements: tuple[ElementDefinition, ...]) -> StageDefinition:
+    """Questions about the person as a form: what a stage is, without being one of the program's."""
+    none = Words("")
+    return StageDefinition(
+        uid="",
+        code="",
+        name=none,
+        description=none,
+        station="",
+        sort_order=0,
+        repeatable=False,
+        min_days_from_start=0,
+        standard_interval_days=0,
+        from_enrollment_date=False,
+        auto_generate=False,
+        due_days=(),
+        after="",
+        after_days=0,
+        complete_to_save=True,
+        occurred_label=none,
+        due_label=none,
+        sections=(SectionDefinition("", none, none, elements),) if elements else (),
+    )
+
+
 @dataclass(frozen=True)
 class ProgramDefinition:
     """One version of a program, resolved."""
@@ -178,6 +203,14 @@ class ProgramDefinition:
     def element(self, key: str) -> ElementDefinition | None:
         """The question whose answer is kept under this key, in whichever stage asks it."""
         return self._by_key.get(key)
+
+    @cached_property
+    def _attributes(self) -> dict[str, AttributeDefinition]:
+        return {attribute.element.key: attribute for attribute in self.attributes}
+
+    def attribute(self, key: str) -> AttributeDefinition | None:
+        """The question about the person whose answer is kept under this key."""
+        return self._attributes.get(key)
 
 
 def _words(text: str, translations: Translations, name: str) -> Words:
@@ -290,7 +323,7 @@ def resolve(document: ProgramDocument) -> ProgramDefinition:
         places=document.places,
         stages=tuple(resolver.stage(position, stage) for position, stage in enumerate(document.stages)),
         attributes=tuple(
-            AttributeDefinition(resolver.element(part, part), part.unique, part.searchable)
+            AttributeDefinition(resolver.element(part, part), part.unique, part.generated)
             for part in document.attributes
         ),
         rules=document.rules,

@@ -157,6 +157,7 @@ class AttributePart(_Part, frozen=True, kw_only=True):
     description: str = ""
     option_set: str = ""
     unique: bool = False
+    generated: bool = False
     compulsory: bool = False
     searchable: bool = False
     allow_future_date: bool = False

@@ -8,6 +8,10 @@ Read next: `clinic/forms/ruled.py`.
 Rules run in the order of their priority. What one assigns, the later ones see. When all have run, what they
 assigned and hid may have changed an answer that an earlier one had read: so they run again until nothing
 changes, at most five times.
+
+Whose questions are asked is the situation's: those of an event, or those about the person, at enrollment
+(`of_person`). Then only rules of no stage run, what they do to an event's questions waits for the event, and
+texts and pairs are said with the stages.
 """
 
 from __future__ import annotations
@@ -43,7 +47,9 @@ class Recorded:
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """Everything that rules may ask about. `others` are the program's other events of this person."""
+    """Everything that rules may ask about. `others` are the program's other events of this person. In one
+    that is `of_person` the answers under way are the `attributes`, and `event` has nothing but its time.
+    """
 
     event: Recorded
     today: date
@@ -57,6 +63,18 @@ class Situation:
     program_name: str = ""
     stage_name: str = ""
     roles: Collection[str] = ()
+    of_person: bool = False
+
+    @property
+    def answers(self) -> Mapping[str, Any]:
+        """The answers under way."""
+        return self.attributes if self.of_person else self.event.values
+
+    def answered(self, values: Mapping[str, Any]) -> Situation:
+        """The same with other answers under way."""
+        if self.of_person:
+            return replace(self, attributes=values)
+        return replace(self, event=replace(self.event, values=values))
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,13 +93,12 @@ class Said:
 
 @dataclass(slots=True)
 class Effects:
-    """What the rules want. Questions go by key, sections and stages by uid."""
+    """What the rules want of the questions that are asked. They go by key, sections and stages by uid."""
 
     hidden: set[str] = field(default_factory=set)
     hidden_sections: set[str] = field(default_factory=set)
     hidden_stages: set[str] = field(default_factory=set)
     assigned: dict[str, Any] = field(default_factory=dict)
-    assigned_attributes: dict[str, str | None] = field(default_factory=dict)
     required: set[str] = field(default_factory=set)
     hidden_options: dict[str, set[str]] = field(default_factory=dict)
     only_options: dict[str, set[str]] = field(default_factory=dict)
@@ -91,8 +108,6 @@ class Effects:
     complete_errors: list[Said] = field(default_factory=list)
     texts: list[Said] = field(default_factory=list)
     pairs: list[Said] = field(default_factory=list)
-    asked: list[tuple[ActionKind, str, str]] = field(default_factory=list)
-    """Messages to send and events to make: they are told, and nothing is done about them here."""
     failed: list[tuple[str, str]] = field(default_factory=list)
     """Rules that could not be evaluated with these answers, and why: they did nothing."""
     values: dict[str, Any] = field(default_factory=dict)
@@ -118,10 +133,10 @@ def effects_of(
     store: Store = as_written,
 ) -> Effects:
     """Run the rules. `sections` are the questions of each section, which are hidden with it."""
-    values, event = dict(situation.event.values), situation.event
+    values = dict(situation.answers)
     effects = Effects(values=values)
     for _round in range(MAX_ROUNDS):
-        effects = _Run(book, replace(situation, event=replace(event, values=values)), store).effects
+        effects = _Run(book, situation.answered(values), store).effects
         for uid in effects.hidden_sections:
             effects.hidden |= set((sections or {}).get(uid, ()))
         effects.values = _after(effects, values)
@@ -178,12 +193,20 @@ class _Run:
         if action.kind is ActionKind.ASSIGN:
             self._assign(action, data)
         elif action.kind in _SAYING:
-            told = Said(action.content, data or "", "" if action.attribute else action.key, action.location)
-            getattr(self.effects, _SAYING[action.kind]).append(replace(told, rule=rule.uid))
-        elif action.kind in (ActionKind.SEND, ActionKind.SCHEDULE, ActionKind.CREATE_EVENT):
-            self.effects.asked.append((action.kind, action.target, data or ""))
+            self._say(rule, action, data or "")
         else:
             self._shape(action)
+
+    def _say(self, rule: Rule, action: Action, worked_out: str) -> None:
+        asked = self._asks(action)
+        if self.situation.of_person and not (asked if action.key else action.kind in _OF_EVERY_FORM):
+            return
+        told = Said(action.content, worked_out, action.key if asked else "", action.location, rule.uid)
+        getattr(self.effects, _SAYING[action.kind]).append(told)
+
+    def _asks(self, action: Action) -> bool:
+        """Whether the question of an action is one of those that are asked now."""
+        return action.attribute is self.situation.of_person
 
     def _shape(self, action: Action) -> None:
         effects, key = self.effects, action.key
@@ -191,7 +214,7 @@ class _Run:
             effects.hidden_sections.add(action.target)
         elif action.kind is ActionKind.HIDE_STAGE:
             effects.hidden_stages.add(action.target)
-        elif action.attribute:
+        elif not self._asks(action):
             return
         elif action.kind is ActionKind.HIDE_FIELD:
             effects.hidden.add(key)
@@ -208,14 +231,12 @@ class _Run:
             self.variables[action.assign_to] = Variable(known.kind, answer)
         if not action.key:
             return
-        if action.attribute:
-            self.effects.assigned_attributes[action.key] = answer or None
-        else:
+        if self._asks(action):
             self.effects.assigned[action.key] = self.store(action.key, answer) if answer else None
             answer = plain_answer(self.effects.assigned[action.key])
+        sources = (Source.ATTRIBUTE,) if action.attribute else (Source.CURRENT, Source.NEWEST)
         for variable in self.book.variables:
-            reads = variable.source in (Source.CURRENT, Source.NEWEST, Source.ATTRIBUTE)
-            if reads and variable.key == action.key:
+            if variable.source in sources and variable.key == action.key:
                 self.variables[variable.name] = self._found(variable, answer or None)
 
     def _found(self, variable: RuleVariable, value: str | None) -> Variable:
@@ -267,6 +288,8 @@ _SAYING: Final = {
     ActionKind.TEXT: "texts",
     ActionKind.PAIR: "pairs",
 }
+_OF_EVERY_FORM: Final = (ActionKind.WARN, ActionKind.REFUSE)
+"""What is said at enrollment too where it is about no question."""
 
 
 def plain_answer(stored: Any) -> str | None:
@@ -298,10 +321,11 @@ def _environment(situation: Situation) -> dict[str, Variable]:
     """The `V{}` variables."""
     event, today = situation.event, situation.today.isoformat()
     day = event.at.date().isoformat()
+    happened = None if situation.of_person else day
     dates: dict[str, date | str | None] = {
         "current_date": today,
-        "event_date": day,
-        "execution_date": day,
+        "event_date": happened,
+        "execution_date": happened,
         "creation_date": day,
         "due_date": event.due,
         "scheduled_date": event.due,
@@ -322,7 +346,7 @@ def _environment(situation: Situation) -> dict[str, Variable]:
         "orgunit_code": situation.place_code,
     }
     counts = {
-        "event_count": len(situation.others) + 1,
+        "event_count": len(situation.others) + (not situation.of_person),
         "enrollment_count": int(bool(situation.enrollment)),
         "tei_count": 1,
     }

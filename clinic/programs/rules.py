@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 from typing import Any, Final
 
 from clinic.expressions.checking import faults
@@ -53,10 +54,10 @@ class ActionKind(StrEnum):
     HIDE_OPTION_GROUP = "HIDEOPTIONGROUP"
     TEXT = "DISPLAYTEXT"
     PAIR = "DISPLAYKEYVALUEPAIR"
-    CREATE_EVENT = "CREATEEVENT"
-    SEND = "SENDMESSAGE"
-    SCHEDULE = "SCHEDULEMESSAGE"
 
+
+_NOT_FOLLOWED: Final = frozenset({"CREATEEVENT", "SENDMESSAGE", "SCHEDULEMESSAGE"})
+"""What DHIS2's rules can do and nothing here does: off, and told to whoever designs the program."""
 
 _ABOUT_FIELDS: Final = frozenset(
     {
@@ -108,7 +109,7 @@ class RuleVariable:
 @dataclass(frozen=True, slots=True)
 class Action:
     """One thing to do. `key` is the question, `attribute` whether it is one about the person, `target` a
-    section, a stage or a message template; `codes` are options; `assign_to` a variable.
+    section or a stage; `codes` are options; `assign_to` a variable.
     """
 
     kind: ActionKind
@@ -133,7 +134,7 @@ class Rule:
     actions: tuple[Action, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class RuleBook:
     """Everything that runs for a version, and what does not."""
 
@@ -145,6 +146,16 @@ class RuleBook:
     def concern(self, stage: str) -> bool:
         """Whether any rule runs in this stage."""
         return any(rule.stage in ("", stage) for rule in self.rules)
+
+    @cached_property
+    def hides_stages(self) -> bool:
+        """Whether any rule takes stages away from a person who is followed."""
+        return any(
+            action.kind is ActionKind.HIDE_STAGE
+            for rule in self.rules
+            if not rule.stage
+            for action in rule.actions
+        )
 
 
 class _Refused(Exception):
@@ -294,6 +305,8 @@ class _Compiler:
 
     def _action(self, raw: Mapping[str, Any]) -> Action:
         written = _text(raw, "programRuleActionType")
+        if written in _NOT_FOLLOWED:
+            raise _Refused("not-followed", written)
         try:
             kind = ActionKind(written)
         except ValueError:
@@ -309,7 +322,7 @@ class _Compiler:
             codes=self._codes(kind, raw),
             assign_to=self._assigned(kind, raw, element),
             content=_content(raw),
-            data=self._computed(kind, _text(raw, "data")),
+            data=self._computed(_text(raw, "data")),
             location=_text(raw, "location") or "feedback",
         )
 
@@ -325,10 +338,10 @@ class _Compiler:
     def _target(self, kind: ActionKind, raw: Mapping[str, Any]) -> str:
         if kind is ActionKind.HIDE_SECTION:
             uid, known = uid_of(raw, "programStageSection"), self.sections
-        elif kind in (ActionKind.HIDE_STAGE, ActionKind.CREATE_EVENT):
+        elif kind is ActionKind.HIDE_STAGE:
             uid, known = uid_of(raw, "programStage"), self.stages
         else:
-            return _text(raw, "templateUid")
+            return ""
         if uid not in known:
             raise _Refused("unknown-section" if kind is ActionKind.HIDE_SECTION else "unknown-stage", uid)
         return uid
@@ -357,10 +370,8 @@ class _Compiler:
             raise _Refused("unknown-variable", content[:60] or "–")
         return name
 
-    def _computed(self, kind: ActionKind, text: str) -> Node | None:
-        if not text.strip() or kind in (ActionKind.SEND, ActionKind.CREATE_EVENT):
-            return None
-        return self._node(text)
+    def _computed(self, text: str) -> Node | None:
+        return self._node(text) if text.strip() else None
 
 
 def _declared_kind(raw: Mapping[str, Any]) -> Kind:

@@ -14,7 +14,7 @@ from uuid import UUID
 from django.db.models import F, OuterRef, QuerySet, Subquery
 from django.utils.translation import gettext as _
 
-from clinic.programs.definition import ProgramDefinition, StageDefinition, resolve
+from clinic.programs.definition import ElementDefinition, ProgramDefinition, StageDefinition, resolve
 from clinic.programs.document import MergeRule, ProgramDocument
 from clinic.programs.models import Program, ProgramVersion
 from clinic.programs.rules import RuleBook, compiled
@@ -44,15 +44,22 @@ def stage_of(version_id: UUID, name: str) -> StageDefinition:
     return stage
 
 
-def merge_rule(version_id: UUID | None, key: str) -> MergeRule:
-    """The merge rule of the answer under `key`. What is not known here is asked: an unknown rule settles
-    nothing.
+def merge_rule(version_id: UUID | None, key: str, *, about_person: bool = False) -> MergeRule:
+    """The merge rule of the answer under `key`, of a stage or about the person. What is not known here is
+    asked: an unknown rule settles nothing.
     """
     try:
-        element = definition_of(version_id).element(key) if version_id else None
+        element = _question(definition_of(version_id), key, about_person) if version_id else None
     except ProgramVersion.DoesNotExist:
         element = None
     return element.merge_rule if element else "ask"
+
+
+def _question(program: ProgramDefinition, key: str, about_person: bool) -> ElementDefinition | None:
+    if not about_person:
+        return program.element(key)
+    attribute = program.attribute(key)
+    return attribute.element if attribute else None
 
 
 def program_named(name: str) -> Program | None:

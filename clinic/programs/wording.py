@@ -24,6 +24,7 @@ _REASONS: Final = {
     "unknown-section": gettext_noop("The program has no section %(about)s."),
     "unknown-option": gettext_noop("There is no answer %(about)s."),
     "unknown-group": gettext_noop("There is no group of answers %(about)s."),
+    "not-followed": gettext_noop("%(about)s is not followed here."),
     "unknown-action": gettext_noop("The action %(about)s is unknown."),
     "unknown-source": gettext_noop("The source %(about)s is unknown."),
 }

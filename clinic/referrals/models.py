@@ -1,39 +1,38 @@
 """Referrals and transfers: who is sent where, why, and what became of it.
 
 Lives here: two synced records. A referral is written once, as a letter is; what happens to it are rows that
-are added at either end. At central a referral to a clinic makes that clinic follow the patient
-(`_subscribe`), so that the whole record is there before the patient is. Not here: writing (`services.py`).
+are added at either end. A referral to a place makes its laptops follow the patient, so that the whole record
+is there before the patient is (`selectors.py::expected_patients`). Where a transferred patient has come, what
+is due for them moves there, on every node (`_hand_over`). Not here: writing (`services.py`).
 Read next: `policy.py`.
 """
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from clinic.referrals.policy import LONGEST_PLACE, LONGEST_REASON, StepKind
-from sync.feed.subscriptions import subscribe
-from sync.models import EnrolledNode
-from sync.node import current_node
+from clinic.referrals.policy import HERE, LONGEST_PLACE, LONGEST_REASON, StepKind
 from sync.records import Sync, SyncedModel
 
 
-def _subscribe(rows: list[Referral]) -> None:
-    """At central: the clinics that serve a destination follow the patient from now on."""
-    if not current_node().is_central:
-        return
-    wanted = {(str(row.to_facility_id), row.patient_id) for row in rows if row.to_facility_id}
-    if not wanted:
-        return
-    nodes = EnrolledNode.objects.filter(mode=EnrolledNode.Mode.SUBSCRIBED, revoked_at=None)
-    subscribe(
-        (node.uuid, patient)
-        for node in nodes
-        for facility, patient in wanted
-        if facility in {str(one) for one in node.facilities}
-    )
+def _hand_over(rows: list[Any]) -> None:
+    """Whoever was transferred and has come is cared for there: the working lists follow."""
+    from clinic.visits.planning import follow_care
+
+    if rows:
+        follow_care(rows)
+
+
+def _follow_letters(rows: list[Referral]) -> None:
+    """A step may come before its letter."""
+    _hand_over([row for row in rows if row.kind == Referral.Kind.TRANSFER])
+
+
+def _follow_steps(rows: list[ReferralStep]) -> None:
+    _hand_over([row for row in rows if row.kind in HERE])
 
 
 class Referral(SyncedModel):
@@ -81,7 +80,7 @@ class Referral(SyncedModel):
             ),
             "fixed",
         ),
-        on_apply=_subscribe,
+        on_apply=_follow_letters,
     )
 
     class Meta:
@@ -118,6 +117,7 @@ class ReferralStep(SyncedModel):
         group="visits",
         scope="patient_id",
         rules=dict.fromkeys(("referral", "patient", "kind", "note", "at", "by"), "fixed"),
+        on_apply=_follow_steps,
     )
 
     class Meta:

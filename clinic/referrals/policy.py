@@ -39,6 +39,8 @@ class ReferralState(StrEnum):
 
 
 OPEN: Final = frozenset({ReferralState.SENT, ReferralState.RECEIVED})
+HERE: Final = frozenset({StepKind.RECEIVED, StepKind.ANSWERED})
+"""What is done only where the patient has come."""
 
 
 def standing_of(kinds: Iterable[str]) -> ReferralState:

@@ -15,7 +15,8 @@ from uuid import UUID
 from django.db.models import Q, QuerySet
 
 from clinic.referrals.models import Referral, ReferralStep
-from clinic.referrals.policy import OPEN, ReferralState, standing_of
+from clinic.referrals.policy import HERE, OPEN, ReferralState, standing_of
+from clinic.visits.taking_over import TakenOver
 from registry.people.models import Patient
 from registry.places.models import Facility
 from registry.staff.selectors import staff_names
@@ -96,6 +97,22 @@ def _listed(which: Q) -> list[ToldReferral]:
 def expected_patients(facilities: Collection[UUID]) -> QuerySet[Any]:
     """The ids of those who were ever sent to one of these places, as a query."""
     return Referral.objects.living().filter(to_facility__in=facilities).values("patient_id")
+
+
+def taken_over_by(patient_ids: Collection[UUID]) -> dict[UUID, TakenOver]:
+    """Of these patients those who were transferred and have come: where they are cared for since then."""
+    steps = ReferralStep.objects.living().filter(
+        patient_id__in=patient_ids,
+        kind__in=HERE,
+        referral__kind=Referral.Kind.TRANSFER,
+        referral__gone=False,
+        referral__to_facility__isnull=False,
+    )
+    arrived: dict[UUID, tuple[UUID, TakenOver]] = {}
+    for step in steps.select_related("referral").order_by("at", "id"):
+        over = TakenOver(step.referral.to_facility_id, step.at, step.by)
+        arrived.setdefault(step.referral_id, (step.patient_id, over))  # what came first is the arrival
+    return dict(sorted(arrived.values(), key=lambda one: one[1].at))  # of several the last counts
 
 
 def destinations(here: Facility) -> list[Facility]:

@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from clinic.referrals.policy import OPEN, ReferralState, can_refer
 from clinic.referrals.selectors import ToldReferral, referrals_of
 from clinic.visits.models import Visit
+from clinic.visits.received import received_of
 from clinic.visits.timeline import told_in
 from registry.panels import Panel
 from registry.people.models import Patient
@@ -76,7 +77,9 @@ def visit_panel(request: HttpRequest, visit: Visit) -> Panel | None:
 
 def patient_panel(request: HttpRequest, patient: Patient) -> Panel | None:
     """A patient's referrals, if there are any."""
-    rows = [referral_shape(told) for told in referrals_of(patient)]
+    found = referrals_of(patient)
+    received = received_of([row for told in found for row in (told.row, *told.steps)])
+    rows = [referral_shape(told) | {"received": received(told.row, *told.steps)} for told in found]
     return Panel("referrals/_patient_panel.html", {"referrals": rows}) if rows else None
 
 

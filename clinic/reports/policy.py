@@ -12,6 +12,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
+from itertools import takewhile
 from typing import Final
 from unicodedata import category
 from uuid import UUID
@@ -153,6 +154,7 @@ def is_believed_score(code: str, score: float) -> bool:
 
 
 _BEGINS_A_FORMULA: Final = frozenset("=+-@＝＋－＠")
+_TRICKS: Final = frozenset("\t\r\n")
 _UNSEEN: Final = frozenset({"Cc", "Cf", "Zl", "Zp", "Zs"})
 
 
@@ -166,5 +168,5 @@ def safe_cell(value: object) -> str:
 
 def _looks_like_a_formula(text: str) -> bool:
     """Spreadsheets overlook what nobody sees in front of a sign; a tab or a new line there is a trick."""
-    seen = next((char for char in text if category(char) not in _UNSEEN), "")
-    return seen in _BEGINS_A_FORMULA or text[:1] in {"\t", "\r", "\n"}
+    unseen = "".join(takewhile(lambda char: category(char) in _UNSEEN, text))
+    return text[len(unseen) :][:1] in _BEGINS_A_FORMULA or not _TRICKS.isdisjoint(unseen)

@@ -1,7 +1,16 @@
 """Registers `clinic.tablet`, which keeps unfinished forms from now on, and the list of tablets."""
 
+from typing import Final
+
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
+
+KEPT: Final = (
+    *("visit-stage", "register", "patient-edit", "refer", "lab-results"),
+    *("prescribe-medicine", "patient-allergies", "lab-order"),
+)
+"""Forms that wait on a tablet without Wi-Fi. Nothing of the stock is among them: how many are left on the
+shelf only the laptop knows."""
 
 
 class TabletConfig(AppConfig):
@@ -17,7 +26,7 @@ class TabletConfig(AppConfig):
         from registry.panels import offer_page
 
         install(DraftDesk())
-        for form in ("visit-stage", "register", "patient-edit", "refer", "lab-results"):
+        for form in KEPT:
             keep_form(form)
         offer_page("tablets", "tablet", _("Tablets"), order=85, may=can_manage_tablets, roles=("clinic",))
         offer_page("blocked", "alert", _("Blocked"), order=90, may=can_see_blocked, roles=("central",))

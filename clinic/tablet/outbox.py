@@ -1,10 +1,11 @@
 """Taking in what tablets kept while the Wi-Fi was gone.
 
 Lives here: `take_in`, one sealed item to one durable answer. A tablet forgets an item only after `saved`,
-`already`, `kept` (for its author, as a draft) or `draft`; after `later`, `elsewhere` and `unreadable` it
-keeps it. An item is taken in once, however often it comes: by its own id here, and by its save id in the
-ledger. Not here: opening the seal (`sealing.py`), the author's right (`policy.py`), the save itself
-(`replay.py`).
+`already`, `kept` (for its author, as a draft) or `draft`; after `later`, `prove`, `elsewhere` and
+`unreadable` it keeps it. After `prove` it shows its key and comes again: until then nothing of the item is
+kept here, for anybody may have brought it. An item is taken in once, however often it comes: by its own id
+here, and by its save id in the ledger. Not here: opening the seal (`sealing.py`), who brings it
+(`passes.py`), the author's right (`policy.py`), the save itself (`replay.py`).
 Read next: `tests/clinic/tablet/test_outbox.py`.
 """
 
@@ -20,20 +21,19 @@ from django.http import HttpRequest, QueryDict
 from django.utils.translation import gettext
 
 from clinic.tablet.models import Delivery
-from clinic.tablet.passes import read_pass
-from clinic.tablet.policy import REMEMBERED, Pass, check_pass
+from clinic.tablet.passes import bearer_of, read_pass
+from clinic.tablet.policy import REMEMBERED, Bearer, Pass, check_pass
 from clinic.tablet.replay import replay
 from clinic.tablet.sealing import Sealed, Typed, Unreadable, opened
 from clinic.tablet.services import keep_draft, save_id_in
 from registry.refusals import Refused
-from registry.staff.devices import device_of
 from registry.staff.models import Account
 from sync.ledger.recording import Author
 from sync.ledger.selectors import was_saved
 from sync.node import current_node
 from sync.problems import Problem
 
-State = Literal["saved", "already", "kept", "draft", "later", "elsewhere", "unreadable"]
+State = Literal["saved", "already", "kept", "draft", "later", "prove", "elsewhere", "unreadable"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +54,16 @@ def take_in(request: HttpRequest, item: Sealed) -> Answer:
     held = read_pass(typed.author_pass)
     if held is None:  # no page of ours seals without a pass
         return Answer(item.id, "unreadable")
+    bearer = bearer_of(request, held)
+    if bearer is Bearer.UNPROVED:
+        return Answer(item.id, "prove")
     if item.kind == "draft":
         return _draft(held, typed, item)
     digest = hashlib.sha256(item.sealed.encode()).digest()
     earlier = Delivery.objects.filter(pk=item.id).first()
     if earlier is not None and bytes(earlier.digest) == digest:
         return Answer(item.id, "kept" if earlier.state == "kept" else "already")
-    return _save(request, held, typed, item, digest)
+    return _save(request, held, bearer, typed, item, digest)
 
 
 def _draft(held: Pass, typed: Typed, item: Sealed) -> Answer:
@@ -72,12 +75,15 @@ def _draft(held: Pass, typed: Typed, item: Sealed) -> Answer:
     return Answer(item.id, "draft")
 
 
-def _save(request: HttpRequest, held: Pass, typed: Typed, item: Sealed, digest: bytes) -> Answer:
+def _save(
+    request: HttpRequest, held: Pass, bearer: Bearer, typed: Typed, item: Sealed, digest: bytes
+) -> Answer:
     try:
         check_pass(
             held,
             author=item.author,
-            device=item.tablet if item.tablet == device_of(request) else "",
+            device=item.tablet,
+            bearer=bearer,
             sealed_at=item.sealed_at,
             now=current_node().now(),
         )

@@ -17,7 +17,7 @@ from clinic.forms.coded import clean_code
 from clinic.forms.refusals import BadValue
 from clinic.forms.values import Stored, clean
 from clinic.programs.definition import ElementDefinition, StageDefinition
-from clinic.visits.models import StageEvent
+from clinic.visits.models import Enrollment, StageEvent
 from clinic.visits.timeline import stage_behind
 from registry.people.selectors import today
 from sync.problems import Problem
@@ -59,7 +59,8 @@ def cleaned_answers(stage: StageDefinition, said: Mapping[str, Any]) -> Answers:
 def answer_typed(table: str, row: Any, field: str, text: str) -> Stored | None:
     """The answer that a typed text means; None where the field is not an answer."""
     column, _dot, key = field.partition(".")
-    stage = stage_behind(row) if table == StageEvent.sync.table and column == "values" else None
+    answered = isinstance(row, StageEvent | Enrollment) and column == "values"
+    stage = stage_behind(row) if answered else None
     if stage is None or stage.element(key) is None:
         return None
     try:

@@ -153,6 +153,7 @@ def enrollment_shape(row: Enrollment) -> dict[str, Any]:
         "enrolled_on": row.enrolled_on,
         "incident_on": row.incident_on,
         "status": row.status,
+        "values": row.values,
         "version": row.version,
     }
 
@@ -232,6 +233,7 @@ class Enrollments(APIView):
             facility=place_named(request, said.get("facility")),
             enrolled_on=said.get("enrolled_on"),
             incident_on=said.get("incident_on"),
+            values=said.get("values", {}),
             save_id=save_id_of(request),
         )
         answer = enrollment_shape(row) | {"version": as_made(row)}

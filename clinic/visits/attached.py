@@ -18,7 +18,7 @@ from clinic.forms.filed import FileControl
 from clinic.forms.stage_form import StageForm
 from clinic.forms.values import FILES
 from clinic.programs.definition import StageDefinition
-from clinic.visits.models import StageEvent
+from clinic.visits.models import Enrollment, StageEvent
 from registry.attachments.models import Attachment
 from registry.attachments.services import keep_picked
 from registry.attachments.shapes import Named, named, shown_by_id
@@ -42,7 +42,7 @@ def keep_files(*, by: Author, patient: Patient, stage: StageDefinition, answers:
 
 
 def drop_replaced(
-    save: Save, stage: StageDefinition, present: StageEvent, answers: Mapping[str, Any]
+    save: Save, stage: StageDefinition, present: StageEvent | Enrollment, answers: Mapping[str, Any]
 ) -> None:
     """What was there before and is not the answer any more."""
     for key in _file_keys(stage):
@@ -71,8 +71,8 @@ class FilesTold:
         return found if found is not None and found.patient_id == patient_id else None
 
 
-def file_values(stage: StageDefinition | None, event: StageEvent) -> Iterator[Any]:
-    """What an event answered where a file was asked for."""
+def file_values(stage: StageDefinition | None, event: StageEvent | Enrollment) -> Iterator[Any]:
+    """What an event, or an enrollment, answered where a file was asked for."""
     return (event.values.get(key) for key in (_file_keys(stage) if stage else ()))
 
 

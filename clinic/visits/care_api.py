@@ -70,6 +70,9 @@ class CorrectEnrollmentSerializer(StrictSerializer):
     version = serializers.CharField(max_length=4000)
     enrolled_on = serializers.DateField(required=False)
     incident_on = serializers.DateField(required=False, allow_null=True)
+    values = serializers.DictField(
+        required=False, help_text="Answers about the person by the questions' codes; null takes one back."
+    )
 
 
 class CorrectedEnrollmentSerializer(CareSerializer):
@@ -159,11 +162,12 @@ class OneEnrollment(APIView):
     def patch(self, request: Request, enrollment_id: UUID) -> Response:
         row = visible_row(request, Enrollment, enrollment_id)
         said = said_in(CorrectEnrollmentSerializer(data=request.data))
-        seen = said.pop("version")
+        seen, values = said.pop("version"), said.pop("values", {})
         outcome = following.edit_enrollment(
             by=author_of(request._request),
             enrollment=row,
             changes=said,
+            values=values,
             seen=seen,
             save_id=save_id_of(request),
         )

@@ -19,12 +19,14 @@ from clinic.forms.wording import answer_text
 from clinic.programs.definition import ElementDefinition, ProgramDefinition, StageDefinition
 from clinic.programs.models import Program
 from clinic.programs.selectors import current_versions, definition_of
+from clinic.visits.entering import held_by_others
+from clinic.visits.known import entry_of
 from clinic.visits.models import CareStep, DueItem, Enrollment, StageEvent, Visit
 from clinic.visits.planning import Followed
 from clinic.visits.policy import can_enrol, can_move, can_open
 from clinic.visits.schedule import CareKind, Slot, SlotState, state_on
 from clinic.visits.selectors import SOON, open_visit_of, programs_to_enrol
-from clinic.visits.timeline import writer_name
+from clinic.visits.timeline import told_answers, writer_name
 from clinic.visits.worklists import Line, ListName, counts, due_for, worklist
 from registry.panels import Panel
 from registry.people.models import Patient
@@ -174,12 +176,27 @@ def enrollment_context(
             "mine": one.assigned_to is not None and one.assigned_to == who.staff_id,
             "follow_up": one.follow_up,
         },
+        "about": _about(one),
         "slots": [_slot(one, slot, who, names, may_fill=may_fill, here=here) for slot in slots],
         "others": _others(one, slots, who, here) if one.is_active and may_fill else [],
         "log": [_told(step, names) for step in reversed(one.steps) if step.kind in _ENROLLMENT_STEPS],
         "reasons": [_(reason) for reason in REASONS],
         "may": {"decide": can_move(who, here), "end": can_enrol(who, here)},
         "today": today().isoformat(),
+    }
+
+
+def _about(one: Followed) -> dict[str, Any]:
+    """What was answered about the person. What may stand once and was given twice, at clinics apart from each
+    other, is told.
+    """
+    row = one.enrollment
+    told = {answer.key: answer for twin in (*one.twins, row) for answer in told_answers(twin)}
+    doubled = held_by_others(row.program_version_id, row.patient_id, one.answers)
+    return {
+        "asked": bool(told) or bool(entry_of(row.program_version_id).elements),
+        "answers": list(told.values()),
+        "doubled": [told[key].label for key in doubled if key in told],
     }
 
 
@@ -253,7 +270,7 @@ def _others(one: Followed, slots: list[Slot], who: Authority, here: list[UUID]) 
     return [
         {"stage": stage.uid, "name": str(stage.name)}
         for stage in one.program.stages
-        if stage.uid not in waited_for and can_record(who, stage.station, here)
+        if stage.uid not in waited_for | one.hidden and can_record(who, stage.station, here)
     ]
 
 

@@ -17,12 +17,15 @@ from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from clinic.programs.models import ProgramVersion
 from clinic.programs.selectors import current_version, definition_of, stage_of
 from clinic.visits import following
 from clinic.visits.care_shapes import card_context, enrollment_context, worklist_context
+from clinic.visits.entry_page import EntryPage
+from clinic.visits.history import told_fields
+from clinic.visits.live_parts import list_digest
 from clinic.visits.models import Enrollment, Visit
 from clinic.visits.pages import place_of_work
 from clinic.visits.planning import Followed, followed
@@ -87,7 +90,9 @@ def worklist(request: HttpRequest) -> HttpResponse:
     except ValueError:
         program = None
     page = _number(request.GET.get("page", "1"))
-    return render(request, "visits/worklist.html", worklist_context(who, facility, name, program, page))
+    context = worklist_context(who, facility, name, program, page)
+    context["digest"] = list_digest("due", facility) if facility else ""
+    return render(request, "visits/worklist.html", context)
 
 
 @require_safe
@@ -111,29 +116,34 @@ def card(request: HttpRequest, enrollment_id: UUID) -> HttpResponse:
 @require_POST
 @login_required
 def enroll(request: HttpRequest, patient_id: UUID) -> HttpResponse:
-    """Follow the patient in a program; where it counts from another day, that day is asked first."""
+    """Follow the patient in a program; what it asks about the person is asked first."""
     patient = shown_patient(request, patient_id)
-    version = _version(request.POST.get("program", ""))
-    program = definition_of(version.pk)
-    known = program.incident == "birth" and patient.birth_date is not None
-    if program.incident_label and not known and "incident_on" not in request.POST:
-        context = {"person": person(patient), "alerts": alerts_of(patient), "program": program}
-        return render(
-            request,
-            "visits/enroll.html",
-            context | {"program_id": version.program_id, "today": today().isoformat()},
-        )
-    following.enrol(
-        by=author_of(request),
-        patient=patient,
-        program_version=version,
-        facility=place_of_work(authority_in(request)),
-        enrolled_on=_day(request.POST.get("enrolled_on", ""), "enrolled_on"),
-        incident_on=_day(request.POST.get("incident_on", ""), "incident_on"),
-        save_id=posted_save_id(request.POST),
-    )
-    messages.success(request, _("Added to the program. Saved on the clinic laptop."))
-    return redirect("patient", patient_id)
+    page = EntryPage(request, patient, _version(request.POST.get("program", "")))
+    if "live" in request.GET:
+        return page.live()
+    begun = "enrolled_on" in request.POST or "incident_on" in request.POST
+    return page.show() if page.asks and not begun else page.save()
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@login_required
+def correct_answers(request: HttpRequest, enrollment_id: UUID) -> HttpResponse:
+    """What was answered about the person when they were enrolled."""
+    row, patient = shown_enrollment(request, enrollment_id)
+    check_right(author_of(request), check_enrol, row.facility_id)
+    present = _followed(row).answers
+    page = EntryPage(request, patient, row.program_version, row, present)
+    if request.method != "POST":
+        return page.show()
+    return page.live() if "live" in request.GET else page.save()
+
+
+@require_safe
+@login_required
+def enrollment_history(request: HttpRequest, enrollment_id: UUID) -> HttpResponse:
+    """Every day and every answer about the person that was ever written."""
+    row, patient = shown_enrollment(request, enrollment_id)
+    return render(request, "people/history.html", {"person": person(patient), "fields": told_fields(row)})
 
 
 def _version(text: str) -> ProgramVersion:

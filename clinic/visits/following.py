@@ -9,7 +9,7 @@ Read next: `tests/clinic/visits/test_following.py`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from typing import Any, Final
 from uuid import UUID
@@ -20,7 +20,12 @@ from clinic.programs.definition import ProgramDefinition
 from clinic.programs.models import ProgramVersion
 from clinic.programs.selectors import definition_of, stage_of
 from clinic.visits import care_policy, policy
+from clinic.visits.answers import cleaned_answers
+from clinic.visits.attached import drop_replaced, keep_files
+from clinic.visits.entering import settled_answers
+from clinic.visits.known import entry_of
 from clinic.visits.models import CareStep, Enrollment
+from clinic.visits.ruling import Entering
 from clinic.visits.saving import check_right, made_by, save_id_used
 from clinic.visits.schedule import CareKind
 from clinic.visits.selectors import enrollment_in
@@ -32,9 +37,11 @@ from registry.staff.models import StaffMember
 from registry.staff.policy import Authority
 from sync.apply import Outcome
 from sync.ledger.recording import Author, Save, recording
+from sync.ledger.repeats import first_outcome
 from sync.node import current_node
 from sync.problems import Problem
 
+_DAYS: Final = ("enrolled_on", "incident_on")
 ENDS: Final = (CareKind.COMPLETED, CareKind.CANCELLED, CareKind.REOPENED)
 
 
@@ -46,9 +53,12 @@ def enrol(
     facility: Facility,
     enrolled_on: date | None = None,
     incident_on: date | None = None,
+    values: Mapping[str, Any] | None = None,
     save_id: UUID | None = None,
 ) -> Enrollment:
-    """Follow a person in a program. Who is followed in it already stays so."""
+    """Follow a person in a program. `values` are answers about the person, by the questions' codes. Who is
+    followed in it already stays so, with the answers there are.
+    """
     check_right(by, policy.check_enrol, facility.pk)
     program = definition_of(program_version.pk)
     if not program.registration:
@@ -57,11 +67,17 @@ def enrol(
     with answering():
         policy.check_enrolled_on(enrolled_on or today(), today())
         care_policy.check_incident_on(counted, today())
+    entering = Entering(
+        program_version.pk, patient, facility, enrolled_on or today(), counted, staff_id=by.staff_id
+    )
+    given = cleaned_answers(entering.stage, values or {})
+    keep_files(by=by, patient=patient, stage=entering.stage, answers=given)
     with recording(by=by, save_id=save_id) as save:
         if not save.repeated:
             present = enrollment_in(patient, program_version.program_id)
             if present is not None:
                 return present
+            answers = settled_answers(entering, given)
             save.add(
                 Enrollment,
                 patient=patient,
@@ -69,6 +85,7 @@ def enrol(
                 facility=facility,
                 enrolled_on=enrolled_on or today(),
                 incident_on=counted,
+                values={key: value for key, value in answers.items() if value},
             )
         return made_by(Enrollment, save)
 
@@ -82,21 +99,40 @@ def edit_enrollment(
     *,
     by: Author,
     enrollment: Enrollment,
-    changes: dict[str, date | None],
+    changes: Mapping[str, date | None],
+    values: Mapping[str, Any] | None = None,
     seen: str | None = None,
     save_id: UUID | None = None,
 ) -> Outcome:
-    """Correct the days that an enrollment counts from."""
+    """Correct the days that an enrollment counts from, and answers about the person; None takes one back."""
     check_right(by, policy.check_enrol, enrollment.facility_id)
-    wanted = {name: on for name, on in changes.items() if name in ("enrolled_on", "incident_on")}
+    wanted: dict[str, Any] = {name: on for name, on in changes.items() if name in _DAYS}
+    form = entry_of(enrollment.program_version_id)
+    given = cleaned_answers(form, values or {})
+    keep_files(by=by, patient=enrollment.patient, stage=form, answers=given)
     with answering():
         policy.check_enrolled_on(wanted.get("enrolled_on") or enrollment.enrolled_on, today())
         care_policy.check_incident_on(wanted.get("incident_on"), today())
     with recording(by=by, save_id=save_id) as save:
         if save.repeated:
-            return "applied"
+            return first_outcome(enrollment, save.save_id)
         present = Enrollment.objects.select_for_update().get(pk=enrollment.pk)
-        return save.edit(present, wanted, seen=None if seen == present.version else seen)
+        entering = Entering(
+            present.program_version_id,
+            present.patient,
+            present.facility,
+            wanted.get("enrolled_on") or present.enrolled_on,
+            wanted.get("incident_on", present.incident_on),
+            present,
+            by.staff_id,
+        )
+        answers = settled_answers(entering, given)
+        wanted |= {f"values.{key}": value for key, value in answers.items()}
+        unseen = None if seen == present.version else seen
+        outcome = save.edit(present, wanted, seen=unseen)
+        if unseen is None:
+            drop_replaced(save, form, present, answers)
+        return outcome
 
 
 def end_enrollment(

@@ -1,6 +1,6 @@
-"""Every value that an event was ever given, in words.
+"""Every value that an event or an enrollment was ever given, in words.
 
-Lives here: `told_fields`, an event's fields in the form's order, each with its entries, newest first. Not
+Lives here: `told_fields`, a record's fields in the form's order, each with its entries, newest first. Not
 here: where the entries come from (`sync/ledger/selectors.py`).
 """
 
@@ -12,17 +12,17 @@ from clinic.forms.values import FILES
 from clinic.programs.definition import StageDefinition
 from clinic.visits.attached import FilesTold
 from clinic.visits.links import decisions
-from clinic.visits.models import StageEvent
+from clinic.visits.models import Enrollment, StageEvent
 from clinic.visits.timeline import stage_behind, writer_name
 from clinic.visits.wording import event_field_label, event_value_text
 from registry.staff.selectors import staff_names
 from sync.core.merge import GONE
 from sync.ledger.selectors import HistoryEntry, history_of
 
-_TOLD = ("occurred_at", "status", GONE)
+_TOLD = ("occurred_at", "enrolled_on", "incident_on", "status", GONE)
 
 
-def told_fields(event: StageEvent) -> list[dict[str, Any]]:
+def told_fields(event: StageEvent | Enrollment) -> list[dict[str, Any]]:
     """What `people/history.html` lists."""
     entries = [
         entry for entry in history_of(event) if entry.field.startswith("values.") or entry.field in _TOLD
@@ -33,7 +33,7 @@ def told_fields(event: StageEvent) -> list[dict[str, Any]]:
     fields: dict[str, dict[str, Any]] = {
         name: {
             "name": name,
-            "label": event_field_label(stage, name),
+            "label": event_field_label(stage, name, type(event)),
             "entries": [],
             "contested": name in decide,
             "decide_url": decide.get(name, ""),

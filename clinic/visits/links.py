@@ -6,9 +6,11 @@ deciding itself (`sync/review`).
 
 from __future__ import annotations
 
+from uuid import UUID
+
 from django.urls import NoReverseMatch, reverse
 
-from clinic.visits.models import StageEvent
+from clinic.visits.models import Enrollment, StageEvent
 from clinic.visits.timeline import stage_behind
 from clinic.visits.wording import event_field_label
 from registry.people.history import field_label
@@ -34,17 +36,20 @@ def decisions(row: SyncedModel) -> dict[str, str]:
 def contested_about(patient: Patient) -> list[dict[str, str]]:
     """Everything about a patient that waits for a person, the oldest first."""
     conflicts = list(Conflict.objects.filter(scope=patient.pk).order_by("since", "id"))
-    events = {event.pk: event for event in StageEvent.objects.filter(pk__in=[c.record_id for c in conflicts])}
+    ids = [conflict.record_id for conflict in conflicts]
+    rows: dict[UUID, StageEvent | Enrollment] = {
+        row.pk: row for model in (StageEvent, Enrollment) for row in model.objects.filter(pk__in=ids)
+    }
     return [
         {
-            "field_label": _label(conflict, events.get(conflict.record_id)),
+            "field_label": _label(conflict, rows.get(conflict.record_id)),
             "url": address("review-conflict", conflict.pk),
         }
         for conflict in conflicts
     ]
 
 
-def _label(conflict: Conflict, event: StageEvent | None) -> str:
-    if event is not None:
-        return event_field_label(stage_behind(event), conflict.field)
+def _label(conflict: Conflict, row: StageEvent | Enrollment | None) -> str:
+    if row is not None:
+        return event_field_label(stage_behind(row), conflict.field, type(row))
     return field_label("patient", conflict.field)

@@ -31,6 +31,11 @@ def _rule_of_answer(columns: Mapping[str, Any], key: str) -> Rule:
     return merge_rule(columns.get("program_version"), key)
 
 
+def _rule_of_entry(columns: Mapping[str, Any], key: str) -> Rule:
+    """The same for the program's questions about the person."""
+    return merge_rule(columns.get("program_version"), key, about_person=True)
+
+
 def _follow_care(rows: list[Any]) -> None:
     """What is due follows what was written, wherever it was written."""
     from clinic.visits.planning import follow_care
@@ -126,7 +131,9 @@ class Enrollment(SyncedModel):
     """A person followed in a program, from a day on.
 
     `incident_on` is the day that the program counts from, where that is another one: the birth, the last
-    menstrual period. `status` is what the care steps amount to: it is worked out here and never travels.
+    menstrual period. `values` are the answers to the program's questions about the person, as far as the
+    person's own record does not answer them (`known.py`). `status` is what the care steps amount to: it is
+    worked out here and never travels.
     """
 
     class Status(models.TextChoices):
@@ -146,6 +153,7 @@ class Enrollment(SyncedModel):
     enrolled_on = models.DateField(_("Enrolled on"))
     incident_on = models.DateField(_("Counted from"), null=True, blank=True)
     status = models.CharField(_("Status"), max_length=12, choices=Status.choices, default=Status.ACTIVE)
+    values = KeyedField()
 
     sync: ClassVar[Sync] = Sync(
         table="enrollments",
@@ -158,6 +166,7 @@ class Enrollment(SyncedModel):
             "enrolled_on": "ask",
             "incident_on": "ask",
         },
+        key_rule=_rule_of_entry,
         local=("status",),
         on_apply=_follow_care,
     )

@@ -11,9 +11,10 @@ earlier enrollment leads, and what was done under either counts.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
+from functools import cached_property
 from itertools import islice
 from typing import Any, Final
 from uuid import UUID
@@ -24,6 +25,7 @@ from clinic.programs.definition import ProgramDefinition, StageDefinition
 from clinic.programs.models import ProgramVersion
 from clinic.programs.selectors import definition_of
 from clinic.visits.models import CareStep, DueItem, Enrollment, StageEvent
+from clinic.visits.ruling import stages_hidden
 from clinic.visits.schedule import (
     CareKind,
     Decision,
@@ -34,6 +36,8 @@ from clinic.visits.schedule import (
     slots_of,
     status_after,
 )
+from clinic.visits.taking_over import TakenOver, taken_over
+from sync.ledger.selectors import instant
 from sync.records import door
 
 BACK_ON: Final = "follow_up_on"
@@ -68,7 +72,22 @@ class Followed:
         return self.enrollment.status == Enrollment.Status.ACTIVE
 
     def slots(self) -> list[Slot]:
-        return slots_of(self.following())
+        """The schedule, without what rules take away; what was recorded or decided stays."""
+        return [
+            slot
+            for slot in slots_of(self.following())
+            if slot.event or slot.skipped or slot.stage not in self.hidden
+        ]
+
+    @cached_property
+    def hidden(self) -> frozenset[str]:
+        """The stages that rules take away as things are now."""
+        return stages_hidden(self.enrollment, self.answers, self.events)
+
+    @property
+    def answers(self) -> dict[str, Any]:
+        """What was answered about the person; where twins differ the one that leads counts."""
+        return {key: value for row in (*self.twins, self.enrollment) for key, value in row.values.items()}
 
     def following(self) -> Following:
         return Following(
@@ -86,6 +105,11 @@ class Followed:
     @property
     def assigned_to(self) -> UUID | None:
         return next((step.staff for step in reversed(self.steps) if step.kind == CareKind.ASSIGNED), None)
+
+    def assigned_after(self, moment: datetime) -> UUID | None:
+        """Who was put in charge since; whoever was before is at another place."""
+        since = (step for step in reversed(self.steps) if step.at > moment)
+        return next((step.staff for step in since if step.kind == CareKind.ASSIGNED), None)
 
     @property
     def follow_up(self) -> CareStep | None:
@@ -211,8 +235,13 @@ def _matters(row: Any) -> bool:
 
 
 def _replace(patient_ids: Sequence[UUID]) -> None:
-    wanted = [item for one in followed(patient_ids) for item in _due_items(one)]
-    wanted += _come_back(patient_ids)
+    taken = taken_over(patient_ids)
+    wanted = [
+        item
+        for one in followed(patient_ids)
+        for item in _due_items(one, taken.get(one.enrollment.patient_id))
+    ]
+    wanted += _come_back(patient_ids, taken)
     _keep_status(patient_ids)
     DueItem.objects.filter(patient_id__in=patient_ids).delete()
     DueItem.objects.bulk_create(wanted, batch_size=500)
@@ -230,10 +259,12 @@ def _keep_status(patient_ids: Sequence[UUID]) -> None:
                 Enrollment.objects.filter(pk=row.pk).update(status=status)
 
 
-def _due_items(one: Followed) -> Iterator[DueItem]:
+def _due_items(one: Followed, taken: TakenOver | None) -> Iterator[DueItem]:
+    """What is due at the place that saw them last, or took them over since."""
     if not one.is_active:
         return
     last = one.events[-1] if one.events else None
+    seen_at = last.occurred_at if last else instant(one.enrollment.made_stamp)
     common: dict[str, Any] = {
         "patient_id": one.enrollment.patient_id,
         "enrollment_id": one.enrollment.pk,
@@ -243,6 +274,9 @@ def _due_items(one: Followed) -> Iterator[DueItem]:
         "assigned_to": one.assigned_to,
         "last_by": last.made_by if last else one.enrollment.made_by,
     }
+    if taken is not None and taken.at > seen_at:
+        common |= {"facility_id": taken.facility_id, "last_by": taken.by}
+        common["assigned_to"] = one.assigned_after(taken.at)
     for slot in one.slots():
         if slot.is_open and slot.due_on is not None:
             yield DueItem(
@@ -257,7 +291,7 @@ def _due_items(one: Followed) -> Iterator[DueItem]:
         yield DueItem(kind=DueItem.Kind.FOLLOW_UP, due_on=asked.on, reason=asked.reason, **common)
 
 
-def _come_back(patient_ids: Sequence[UUID]) -> Iterator[DueItem]:
+def _come_back(patient_ids: Sequence[UUID], taken: Mapping[UUID, TakenOver]) -> Iterator[DueItem]:
     """Who was asked at a consultation to come back on a day, and has not been seen from that day on."""
     events = StageEvent.objects.living().filter(patient_id__in=patient_ids, enrollment=None)
     last: dict[UUID, tuple[date, StageEvent]] = {}
@@ -271,14 +305,16 @@ def _come_back(patient_ids: Sequence[UUID]) -> Iterator[DueItem]:
     for patient_id, (back_on, event) in last.items():
         if seen[patient_id] >= back_on or closed.get(patient_id, date.min) >= back_on:
             continue
+        over = taken.get(patient_id)
+        moved = over if over is not None and over.at > event.occurred_at else None
         yield DueItem(
             kind=DueItem.Kind.FOLLOW_UP,
             patient_id=patient_id,
-            facility_id=event.facility_id,
+            facility_id=moved.facility_id if moved else event.facility_id,
             program_version=event.program_version_id,
             stage=event.stage,
             due_on=back_on,
-            last_by=event.made_by,
+            last_by=moved.by if moved else event.made_by,
         )
 
 

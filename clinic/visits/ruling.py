@@ -1,26 +1,27 @@
 """Program rules at work: what they are asked about, and who follows them.
 
-Lives here: `situation_of` (everything that rules may ask about an event and its person), `effects_for`, and
-`follow_rules`, by which a save obeys them: what a rule assigns is recorded, and what it refuses is refused.
-Not here: the evaluator (`clinic/programs/effects.py`), the form (`clinic/forms/ruled.py`). Read next:
-`clinic/programs/effects.py`.
+Lives here: `situation_of` (everything that rules may ask about an event, or an enrollment, and its person),
+`effects_for`, `stages_hidden`, and `follow_rules`, by which a save obeys them: what a rule assigns is
+recorded, and what it refuses is refused. Not here: the evaluator (`clinic/programs/effects.py`), the form
+(`clinic/forms/ruled.py`), what is known of a person (`known.py`). Read next: `clinic/programs/effects.py`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any, Final
+from datetime import date, datetime
+from typing import Any, Final, TypeAlias
 from uuid import UUID
 
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from clinic.forms.ruled import answer_assigned, sections_of
-from clinic.programs.definition import ElementDefinition, ProgramDefinition, StageDefinition
+from clinic.programs.definition import StageDefinition
 from clinic.programs.effects import Effects, Recorded, Said, Situation, effects_of
 from clinic.programs.selectors import definition_of, rule_book_of
+from clinic.visits.known import entry_of, known_answers
 from clinic.visits.models import Enrollment, StageEvent
 from registry.people.models import Patient
 from registry.people.selectors import today
@@ -28,6 +29,7 @@ from registry.places.models import Facility
 from registry.staff.selectors import authority_of
 from sync.node import current_node
 from sync.problems import Problem
+from sync.records import SyncedQuerySet
 
 _MOST_EVENTS: Final = 500
 _NEWEST: Final = 2**63
@@ -54,8 +56,63 @@ class Asked:
         return rule_book_of(self.version_id).concern(self.stage.uid)
 
 
-def situation_of(asked: Asked, values: Mapping[str, Any]) -> Situation:
+@dataclass(frozen=True, slots=True)
+class Entering:
+    """One enrollment as rules see it, being made or, with `enrollment`, corrected: its days, and the answers
+    about the person.
+    """
+
+    version_id: UUID
+    patient: Patient
+    facility: Facility
+    enrolled_on: date
+    incident_on: date | None = None
+    enrollment: Enrollment | None = None
+    staff_id: UUID | None = None
+
+    @property
+    def stage(self) -> StageDefinition:
+        """The questions that are asked."""
+        return entry_of(self.version_id)
+
+    def concerned(self) -> bool:
+        """Whether there are any rules for it."""
+        return rule_book_of(self.version_id).concern("")
+
+
+Ruled: TypeAlias = "Asked | Entering"
+
+
+def situation_of(asked: Ruled, values: Mapping[str, Any]) -> Situation:
     """Everything that rules may ask about."""
+    if isinstance(asked, Entering):
+        return _at_entry(asked, values, _recorded_in(asked.enrollment))
+    return _at_event(asked, values)
+
+
+def _recorded_in(enrollment: Enrollment | None) -> list[Recorded]:
+    return _recorded(StageEvent.objects.living().filter(enrollment=enrollment)) if enrollment else []
+
+
+def _at_entry(entering: Entering, values: Mapping[str, Any], events: list[Recorded]) -> Situation:
+    program, row = definition_of(entering.version_id), entering.enrollment
+    return Situation(
+        event=Recorded("", "", timezone.localtime(current_node().now()), {}, made=_NEWEST, status=""),
+        today=today(),
+        others=events,
+        attributes={**values, **known_answers(program, entering.patient)},
+        enrollment=str(row.pk) if row else "",
+        enrolled_on=entering.enrolled_on,
+        incident_on=entering.incident_on,
+        place=str(entering.facility.pk),
+        place_code=entering.facility.code,
+        program_name=program.name.default,
+        roles=_roles(entering.staff_id),
+        of_person=True,
+    )
+
+
+def _at_event(asked: Asked, values: Mapping[str, Any]) -> Situation:
     program = definition_of(asked.version_id)
     event, followed = asked.event, asked.enrollment or (asked.event.enrollment if asked.event else None)
     now = asked.occurred_at or (event.occurred_at if event else current_node().now())
@@ -71,7 +128,7 @@ def situation_of(asked: Asked, values: Mapping[str, Any]) -> Situation:
         event=present,
         today=today(),
         others=_others(asked, followed),
-        attributes=_attributes(program, asked.patient),
+        attributes={**(followed.values if followed else {}), **known_answers(program, asked.patient)},
         enrollment=str(followed.pk) if followed else "",
         enrolled_on=followed.enrolled_on if followed else None,
         incident_on=followed.incident_on if followed else None,
@@ -93,20 +150,25 @@ def _others(asked: Asked, followed: Enrollment | None) -> list[Recorded]:
         rows = rows.filter(program_version__program_id__in=programs.values("program_version__program_id")[:1])
     if asked.event is not None:
         rows = rows.exclude(pk=asked.event.pk)
+    return _recorded(rows)
+
+
+def _recorded(rows: SyncedQuerySet) -> list[Recorded]:
     newest = rows.order_by("-occurred_at", "-made_stamp").only(
         "stage", "occurred_at", "values", "made_stamp", "status"
     )
-    return [
-        Recorded(
-            uid=str(row.pk),
-            stage=row.stage,
-            at=timezone.localtime(row.occurred_at),
-            values=row.values,
-            made=row.made_stamp,
-            status=_STATUSES.get(StageEvent.Status(row.status), "ACTIVE"),
-        )
-        for row in newest[:_MOST_EVENTS]
-    ]
+    return [_as_recorded(row, row.made_stamp) for row in newest[:_MOST_EVENTS]]
+
+
+def _as_recorded(row: StageEvent, made: int) -> Recorded:
+    return Recorded(
+        uid=str(row.pk),
+        stage=row.stage,
+        at=timezone.localtime(row.occurred_at),
+        values=row.values,
+        made=made,
+        status=_STATUSES.get(StageEvent.Status(row.status), "ACTIVE"),
+    )
 
 
 def _roles(staff_id: UUID | None) -> frozenset[str]:
@@ -115,46 +177,27 @@ def _roles(staff_id: UUID | None) -> frozenset[str]:
     return frozenset(str(role) for role in authority_of(staff_id).roles)
 
 
-def _attributes(program: ProgramDefinition, patient: Patient) -> dict[str, Any]:
-    """What is known of the person, for the questions about people that DHIS2's packages share."""
-    facts = {
-        "birth_date": patient.birth_date.isoformat() if patient.birth_date else "",
-        "estimated": "true" if patient.birth_date_estimated else "",
-        "sex": "" if patient.sex == "unknown" else patient.sex,
-        "family_name": patient.family_name,
-        "given_name": patient.given_name,
-        "phone": patient.phone,
-    }
-    found: dict[str, Any] = {}
-    for attribute in program.attributes:
-        element = attribute.element
-        fact = _SHARED.get(element.uid) or _SHARED.get(element.code)
-        if fact and facts[fact]:
-            found[element.key] = _option(element, facts[fact]) if element.options else facts[fact]
-    return found
+def stages_hidden(
+    row: Enrollment, answers: Mapping[str, Any], events: Iterable[StageEvent]
+) -> frozenset[str]:
+    """The stages that rules take away from somebody who is followed, as things are now. `events` are all of
+    the enrollment, oldest first.
+    """
+    book = rule_book_of(row.program_version_id)
+    if not book.hides_stages:
+        return frozenset()
+    patient = Patient.objects.filter(pk=row.patient_id).first()
+    facility = Facility.objects.filter(pk=row.facility_id).first()
+    if patient is None or facility is None:
+        return frozenset()  # they have not arrived here yet: then nothing is taken away
+    entering = Entering(
+        row.program_version_id, patient, facility, row.enrolled_on, row.incident_on, enrollment=row
+    )
+    past = [_as_recorded(event, made) for made, event in enumerate(events)]
+    return frozenset(effects_of(book, _at_entry(entering, answers, past)).hidden_stages)
 
 
-_SHARED: Final = {
-    **dict.fromkeys(("NI0QRzJvQ0k", "PATINFO_DOB", "birth_date"), "birth_date"),
-    **dict.fromkeys(("Z1rLc1rVHK8", "DOB_ESTINMATED", "birth_date_estimated"), "estimated"),
-    **dict.fromkeys(("oindugucx72", "PATINFO_SEX", "sex"), "sex"),  # "sex": the code in our documents
-    **dict.fromkeys(("ENRjVGxVL6l", "FAMILY_NAME", "family_name"), "family_name"),
-    **dict.fromkeys(("sB1IHYu2xQT", "GIVEN_NAME", "given_name"), "given_name"),
-    **dict.fromkeys(("fctSQp5nAYl", "PHONE_LOCAL", "phone"), "phone"),
-}
-"""The ids and codes of WHO's common metadata, and the columns' own names, for documents of ours."""
-
-
-def _option(element: ElementDefinition, fact: str) -> str:
-    """The option that says this: by its code or its name, or by its first letter (M, F)."""
-    for option in element.options:
-        if fact in (option.code.lower(), option.name.default.lower()):
-            return option.code
-    letters = (option.code for option in element.options if option.code.lower() == fact[:1])
-    return next(letters, fact)
-
-
-def effects_for(asked: Asked, values: Mapping[str, Any]) -> Effects:
+def effects_for(asked: Ruled, values: Mapping[str, Any]) -> Effects:
     """What the rules want of these answers."""
     return effects_of(
         rule_book_of(asked.version_id),
@@ -164,7 +207,7 @@ def effects_for(asked: Asked, values: Mapping[str, Any]) -> Effects:
     )
 
 
-def follow_rules(asked: Asked, values: Mapping[str, Any], *, completing: bool) -> Effects | None:
+def follow_rules(asked: Ruled, values: Mapping[str, Any], *, completing: bool) -> Effects | None:
     """Refuse what rules refuse. `values` are the answers as they would be; None where no rule is concerned.
 
     As on DHIS2's server, an answer to a question that does not apply is kept as it was sent: taking it out is

@@ -208,12 +208,13 @@ def next_days(patient: Patient) -> dict[UUID, date]:
     )
 
 
-def tasks_of(visit: Visit) -> list[Task]:
+def tasks_of(visit: Visit, *, even_hidden: bool = False) -> list[Task]:
     """What can be filled in: what this kind of visit is for, then the stages of the other programs without
     enrollment, then those that the patient is followed in, as far as it is their time.
 
     A stage asked once shows its event, of this visit or of the enrollment; one that may come again shows
-    every event of this visit and a blank one.
+    every event of this visit and a blank one. What rules hide is not offered, unless `even_hidden`; what was
+    recorded of it is shown.
     """
     active = [row for row in enrollments_of(visit.patient) if row.status == Enrollment.Status.ACTIVE]
     # Of twins the earliest leads (`planning.py`); what was done under either is done.
@@ -222,7 +223,7 @@ def tasks_of(visit: Visit) -> list[Task]:
     events = _events_by_stage(visit, active)
     versions = [version for version in current_versions() if _is_asked(version, visit, enrolled)]
     versions.sort(key=lambda version: _order(version, visit))
-    later = _not_now(visit) if enrolled else set()
+    later, hidden = _not_now(visit) if enrolled else (set(), set())
     tasks: list[Task] = []
     for version in versions:
         program = definition_of(version.pk)
@@ -231,7 +232,9 @@ def tasks_of(visit: Visit) -> list[Task]:
             if (version.program_id, stage.uid) in later and not any(e.visit_id == visit.pk for e in done):
                 continue
             enrollment = enrolled.get(version.program_id)
-            tasks += _tasks(visit, Task(version.pk, program, stage, enrollment=enrollment), done)
+            shown = _tasks(visit, Task(version.pk, program, stage, enrollment=enrollment), done)
+            away = (version.program_id, stage.uid) in hidden and not even_hidden
+            tasks += [task for task in shown if task.event is not None or not away]
     return tasks
 
 
@@ -246,14 +249,18 @@ def _order(version: ProgramVersion, visit: Visit) -> tuple[bool, bool]:
     return visit.category not in definition_of(version.pk).categories, version.program.has_registration
 
 
-def _not_now(visit: Visit) -> set[tuple[UUID, str]]:
-    """(program, stage) of what the schedules of a patient want at another time, or wanted and got."""
+def _not_now(visit: Visit) -> tuple[set[tuple[UUID, str]], set[tuple[UUID, str]]]:
+    """(program, stage) of what the schedules of a patient want at another time, or wanted and got; and of
+    what rules hide.
+    """
     soon = today() + SOON
     found: set[tuple[UUID, str]] = set()
+    hidden: set[tuple[UUID, str]] = set()
     for one in followed([visit.patient_id]):
         if not one.is_active:
             continue
         slots = one.slots()
+        hidden |= {(one.program_id, stage) for stage in one.hidden}
         wanted = {
             slot.stage
             for slot in slots
@@ -261,7 +268,7 @@ def _not_now(visit: Visit) -> set[tuple[UUID, str]]:
             or (slot.event and not slot.event.completed)
         }
         found |= {(one.program_id, slot.stage) for slot in slots if slot.due_on and slot.stage not in wanted}
-    return found
+    return found, hidden
 
 
 def _events_by_stage(

@@ -84,6 +84,9 @@ class EnrollSerializer(StrictSerializer):
     incident_on = serializers.DateField(
         required=False, help_text="The day that the program counts from, for example the birth."
     )
+    values = serializers.DictField(
+        required=False, help_text="Answers about the person by the questions' codes."
+    )
     facility = serializers.CharField(max_length=60, required=False, help_text=FACILITY_HELP)
 
 
@@ -98,6 +101,7 @@ class EnrollmentSerializer(serializers.Serializer[Any]):
     enrolled_on = serializers.DateField()
     incident_on = serializers.DateField(allow_null=True)
     status = serializers.CharField()
+    values = serializers.DictField()
     version = serializers.CharField()
 
 

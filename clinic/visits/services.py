@@ -37,12 +37,10 @@ from registry.people.services import attach_number
 from registry.places.models import Facility
 from registry.staff.policy import check_record
 from sync.apply import Outcome
-from sync.core.protocol import from_canonical
-from sync.ledger.models import Change
 from sync.ledger.recording import Author, Save, recording
+from sync.ledger.repeats import first_outcome
 from sync.node import current_node
 from sync.problems import Problem
-from sync.records import SyncedModel
 
 _ALSO_CALLED: Final = {"general-opd": "general", "opd": "general"}
 
@@ -269,18 +267,3 @@ def _state_after(
         refuse_missing(form, [key for key in missing_after(form, after, effects) if key in taken])
         return EventState.COMPLETED
     return _state(form, after, wanted, effects)
-
-
-def first_outcome(row: SyncedModel, save_id: UUID) -> Outcome:
-    """What became of an edit when it was first made: concurrent if the log holds an earlier change that it
-    had not seen.
-    """
-    changes = list(Change.objects.filter(record_id=row.pk).order_by("id"))
-    own = next((change for change in changes if change.save_id == save_id), None)
-    if own is None:
-        raise Problem("save-id-used", _("This save id was used for something else."), status=409)
-    if row.is_contested:
-        return "conflicted"
-    past = from_canonical(bytes(own.body)).past
-    earlier = [from_canonical(bytes(change.body)).dot for change in changes if change.pk < own.pk]
-    return "applied" if all(past.covers(dot) for dot in earlier) else "merged"

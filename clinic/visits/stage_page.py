@@ -17,30 +17,23 @@ from uuid import UUID
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
-from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from clinic.forms.controls import SearchControl
-from clinic.forms.ruled import follow
-from clinic.forms.stage_form import StageForm, Suggestions, build_form, changed_values
+from clinic.forms.stage_form import StageForm, changed_values
 from clinic.forms.values import Stored
 from clinic.forms.wording import answer_text
-from clinic.programs.definition import StageDefinition
-from clinic.programs.document import ValueType
 from clinic.programs.models import ProgramVersion
 from clinic.programs.selectors import definition_of, stage_of
-from clinic.visits.attached import show_files
 from clinic.visits.models import StageEvent, Visit
-from clinic.visits.ruling import Asked, effects_for
+from clinic.visits.pages import live_answer, ruled_form
+from clinic.visits.ruling import Asked
 from clinic.visits.selectors import Task, tasks_of
 from clinic.visits.services import edit_event, record_event
 from clinic.visits.shapes import alerts_of, visit_shape
 from registry.answers import answering
 from registry.drafts import UnfinishedForm, continued, finished, offered
-from registry.people.selectors import person, today
+from registry.people.selectors import person
 from registry.people.views import posted_save_id
-from registry.places.models import Facility
-from registry.staff.models import StaffMember
 from registry.staff.policy import check_record
 from registry.staff.selectors import author_of, authority_in
 from sync.apply import Outcome
@@ -85,10 +78,7 @@ class StagePage:
     def live(self) -> HttpResponse:
         """What the rules want of what is typed so far: only the questions that look different now."""
         form = self._form(self.task.event if self.correcting else None, self.request.POST)
-        shown = dict(part.split(":", 1) for part in self.request.POST.get("rules", "").split() if ":" in part)
-        now = form.signatures
-        changed = [form[key] for key in form.fields if shown.get(key) != now.get(key)]
-        return render(self.request, "forms/_live.html", {"form": form, "changed": changed})
+        return live_answer(self.request, form)
 
     def _go_on(self, begun: UnfinishedForm, shown: StageEvent | None) -> HttpResponse:
         """The form as it was left; beside what a colleague wrote, where one filled the stage in meanwhile."""
@@ -163,22 +153,8 @@ class StagePage:
     def _form(
         self, event: StageEvent | None, posted: Mapping[str, Any] | None = None, *, saving: bool = False
     ) -> StageForm:
-        form = build_form(
-            self.task.stage,
-            posted,
-            event.values if event else {},
-            today=today(),
-            suggestions=_suggestions(self.task.stage),
-        )
-        for key, field in form.fields.items():
-            if isinstance(field.widget, SearchControl) and self.task.stage.element(key).options:  # type: ignore[union-attr]
-                field.widget.address = reverse("options", args=[self.task.version_id, key])
-        show_files(form, self.visit.patient_id, author_of(self.request).staff_id)
-        asked = self._asked(event)
-        if asked.concerned():
-            form.live = True
-            follow(form, lambda values: effects_for(asked, values), saving=saving)
-        return form
+        values = event.values if event else {}
+        return ruled_form(self._asked(event), posted, values, saving=saving)
 
     def _asked(self, event: StageEvent | None) -> Asked:
         """What the rules of this stage are asked about."""
@@ -238,21 +214,13 @@ def _recorded_task(visit: Visit, event_id: str) -> Task:
 
 
 def _asked_task(visit: Visit, uid: str) -> Task:
-    """The stage to fill in: the blank one, where there is one."""
-    tasks = [task for task in tasks_of(visit) if task.stage.uid == uid]
+    """The stage to fill in: the blank one, where there is one. A rule may have hidden it since the form was
+    opened: what was typed there is saved all the same.
+    """
+    tasks = [task for task in tasks_of(visit, even_hidden=True) if task.stage.uid == uid]
     if not tasks:
         raise Http404
     return next((task for task in tasks if task.event is None), tasks[-1])
-
-
-def _suggestions(stage: StageDefinition) -> Suggestions:
-    kinds = {element.value_type for element in stage.elements}
-    places = Facility.objects.living() if ValueType.ORGANISATION_UNIT in kinds else []
-    people = StaffMember.objects.living().filter(active=True) if ValueType.USERNAME in kinds else []
-    return Suggestions(
-        places=[(str(place.pk), place.name) for place in places],
-        people=[(member.username, str(member)) for member in people],
-    )
 
 
 def _differing(form: StageForm, event: StageEvent) -> dict[str, Stored | None]:

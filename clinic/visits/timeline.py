@@ -20,7 +20,8 @@ from clinic.programs.definition import StageDefinition
 from clinic.programs.models import ProgramVersion
 from clinic.programs.selectors import definition_of
 from clinic.visits.attached import FilesTold, file_values
-from clinic.visits.models import StageEvent, Visit
+from clinic.visits.known import entry_of
+from clinic.visits.models import Enrollment, StageEvent, Visit
 from clinic.visits.policy import Standing
 from clinic.visits.selectors import standings
 from registry.people.models import Patient
@@ -135,12 +136,22 @@ def writer_name(author: UUID | None, names: dict[UUID, str]) -> str:
     return _("this system") if author is None else names.get(author, _("somebody no longer listed"))
 
 
-def stage_behind(event: StageEvent) -> StageDefinition | None:
-    """The stage an event was captured under; None while its program version has not arrived here."""
+def stage_behind(event: StageEvent | Enrollment) -> StageDefinition | None:
+    """The stage an event was captured under, or what an enrollment asks about the person; None while the
+    program version has not arrived here.
+    """
     try:
+        if isinstance(event, Enrollment):
+            return entry_of(event.program_version_id)
         return definition_of(event.program_version_id).stage(event.stage)
     except ProgramVersion.DoesNotExist:
         return None
+
+
+def told_answers(row: Enrollment) -> list[Answered]:
+    """What an enrollment says about the person, in words."""
+    files = FilesTold.named_by(file_values(stage_behind(row), row))
+    return list(_answers(row, _contested([row]).get(row.pk, set()), files))
 
 
 def _titles(event: StageEvent) -> tuple[str, str, str]:
@@ -152,7 +163,7 @@ def _titles(event: StageEvent) -> tuple[str, str, str]:
     return str(program.name), program.uid, str(stage.name)
 
 
-def _answers(event: StageEvent, contested: set[str], files: FilesTold) -> Iterator[Answered]:
+def _answers(event: StageEvent | Enrollment, contested: set[str], files: FilesTold) -> Iterator[Answered]:
     """In the form's order; what the form does not know comes last, as it is kept."""
     stage = stage_behind(event)
     known = {element.key: element for element in stage.elements} if stage else {}
@@ -174,14 +185,15 @@ def _one_or_other(texts: Iterable[str]) -> str:
     )
 
 
-def _every_value(event: StageEvent, key: str) -> list[str | list[str] | None]:
-    heads = heads_of(event, table_of(StageEvent), f"values.{key}")
+def _every_value(event: StageEvent | Enrollment, key: str) -> list[str | list[str] | None]:
+    heads = heads_of(event, table_of(type(event)), f"values.{key}")
     return [head.value for head in heads]  # type: ignore[misc]
 
 
-def _contested(events: Iterable[StageEvent]) -> dict[UUID, set[str]]:
-    """For each event the keys of the answers that wait for a person."""
-    rows = Conflict.objects.filter(table=StageEvent.sync.table, record_id__in=[event.pk for event in events])
+def _contested(events: Iterable[StageEvent | Enrollment]) -> dict[UUID, set[str]]:
+    """For each record the keys of the answers that wait for a person."""
+    tables = [StageEvent.sync.table, Enrollment.sync.table]
+    rows = Conflict.objects.filter(table__in=tables, record_id__in=[event.pk for event in events])
     found: dict[UUID, set[str]] = {}
     for record_id, name in rows.values_list("record_id", "field"):
         column, _dot, key = name.partition(".")

@@ -15,6 +15,10 @@ urlpatterns = [
     path("enrollments/<uuid:enrollment_id>/card/", care_views.card, name="care-card"),
     path("enrollments/<uuid:enrollment_id>/fill-in/", care_views.fill_in, name="enrollment-fill"),
     path("enrollments/<uuid:enrollment_id>/decide/", care_views.decide, name="enrollment-decide"),
+    path("enrollments/<uuid:enrollment_id>/answers/", care_views.correct_answers, name="enrollment-answers"),
+    path(
+        "enrollments/<uuid:enrollment_id>/history/", care_views.enrollment_history, name="enrollment-history"
+    ),
     path("enrollments/<uuid:enrollment_id>/days/", care_views.correct_days, name="enrollment-days"),
     path("visits/<uuid:visit_id>/", views.visit, name="visit"),
     path("visits/<uuid:visit_id>/claim/", views.claim, name="visit-claim"),

@@ -18,6 +18,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from clinic.visits.history import told_fields
+from clinic.visits.live_parts import patient_note
 from clinic.visits.models import Visit
 from clinic.visits.moves import make_move
 from clinic.visits.moving import claim_visit, close_visit, send_visit
@@ -27,6 +28,7 @@ from clinic.visits.services import open_visit
 from clinic.visits.shapes import panels_on, patient_context, visit_context
 from clinic.visits.stage_page import StagePage
 from clinic.visits.wording import station_name
+from registry.panels import panels
 from registry.people.selectors import person
 from registry.people.views import forget_search, posted_save_id, shown_patient
 from registry.staff.selectors import author_of, authority_in
@@ -41,7 +43,7 @@ def patient(request: HttpRequest, patient_id: UUID) -> HttpResponse:
     forget_search(request)
     shown = shown_patient(request, patient_id)
     context = patient_context(shown, who, facility_of(who)) | panels_on(request, "patient", shown)
-    return render(request, "people/patient.html", context)
+    return render(request, "people/patient.html", context | {"live": patient_note(request, shown)})
 
 
 @require_POST
@@ -70,7 +72,7 @@ def visit(request: HttpRequest, visit_id: UUID) -> HttpResponse:
     """One visit."""
     shown = shown_visit(request, visit_id)
     context = visit_context(shown, authority_in(request)) | panels_on(request, "visit", shown)
-    return render(request, "visits/visit.html", context)
+    return render(request, "visits/visit.html", context | {"notes": panels("visit.end", request, shown)})
 
 
 @require_POST

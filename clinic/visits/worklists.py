@@ -11,7 +11,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from django.db.models import Q, QuerySet
@@ -30,6 +30,10 @@ PAGE: Final = 30
 A_WEEK: Final = timedelta(days=6)
 FORGOTTEN: Final = timedelta(days=60)
 """From then on a follow-up is no longer on any list."""
+_SAID: Final = (
+    *("due_on", "patient_id", "kind", "program", "enrollment_id", "stage", "occurrence", "until"),
+    *("reason", "assigned_to", "last_by"),
+)
 
 
 class ListName(StrEnum):
@@ -119,6 +123,15 @@ def counts(who: Authority, facility: Facility | None, program_id: UUID | None = 
     on = today()
     items = due_items(who, facility, on, program_id)
     return {name: _named(items, name, who, on).count() for name in ListName}
+
+
+def due_told(facility: Facility) -> dict[str, Any]:
+    """All that the lists of a facility say, for the live feed. What is due is worked out anew with every
+    save: the rows' ids say nothing.
+    """
+    on = today()
+    rows = _open_on(DueItem.objects.filter(facility=facility, due_on__lte=on + A_WEEK), on)
+    return {"told": list(rows.order_by(*_SAID).values_list(*_SAID))}
 
 
 def lines_of(items: Collection[DueItem], on: date) -> list[Line]:

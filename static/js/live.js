@@ -82,6 +82,8 @@ function own(part) {
     if (is && row.matches("li")) row.parentElement.prepend(row);
   }
   for (const next of part.querySelectorAll("[data-next]")) next.hidden = mine;
+  const known = [...document.querySelectorAll(".banner .banner__alerts li")].map((one) => one.textContent.trim());
+  for (const one of part.querySelectorAll("[data-alert]")) one.hidden = known.includes(one.textContent.trim());
   tick(part);
 }
 

@@ -1,10 +1,12 @@
 // What was saved without Wi-Fi: sealed, counted, sent once. Used by pages and by the service worker alike.
 
+import { prove } from "./identity.js";
 import { seal } from "./seal.js";
 import { change, fact, items, putItem } from "./store.js";
 
 const AT_ONCE = 10;
 const PATIENCE = 30_000;
+const WAITS = new Set(["later", "prove"]);
 const GONE = new Set(["saved", "already", "kept", "draft"]);
 const channel = new BroadcastChannel("posta-kept");
 
@@ -46,12 +48,19 @@ async function sendAll(again) {
   const waiting = (await items()).filter((item) => again || !item.stuck);
   const came = { saved: 0, kept: 0, draft: 0, conflicted: 0 };
   for (let at = 0; at < waiting.length; at += AT_ONCE) {
-    const answers = await post(waiting.slice(at, at + AT_ONCE));
+    const answers = await bring(waiting.slice(at, at + AT_ONCE));
     if (!answers) break;
     for (const answer of answers) await settle(waiting.find((item) => item.id === answer.id), answer, came);
   }
   if (waiting.length) tell({ came });
   return came;
+}
+
+// Where the laptop is not sure that it is this very tablet, the tablet shows its key and brings the same once more.
+async function bring(some) {
+  const answers = await post(some);
+  if (!answers?.some((answer) => answer.state === "prove")) return answers;
+  return (await prove().catch(() => false)) ? post(some) : answers;
 }
 
 async function post(some) {
@@ -74,7 +83,7 @@ async function settle(item, answer, came) {
     await change(item, null);
     came[answer.state === "already" ? "saved" : answer.state] += 1;
     if (answer.conflicted) came.conflicted += 1;
-  } else if (answer.state !== "later") {
+  } else if (!WAITS.has(answer.state)) {
     await change(item, { ...item, stuck: answer.state });
   }
 }

@@ -77,7 +77,7 @@ def register(page: Page, name: str, *, card: str = "") -> str:
         page.get_by_label("Kind of number").select_option("Identity card")
         page.get_by_role("textbox", name="Number", exact=True).fill(card)
     page.get_by_role("button", name="Register").click()
-    said = main(page).get_by_role("status").inner_text()
+    said = main(page).get_by_role("status").filter(has_text="Registered: ").inner_text()
     return said.removeprefix("Registered: ")
 
 
@@ -130,6 +130,12 @@ def figures(page: Page) -> tuple[int, int]:
     found = re.search(r"(\d+) of (\d+)\s+records are at central", main(page).inner_text())
     assert found is not None
     return int(found[1]), int(found[2])
+
+
+def sent_of(page: Page, group: str) -> Locator:
+    """How far one upload group is, on the sync page."""
+    groups = page.get_by_role("region", name="What is sent, group by group")
+    return groups.get_by_role("listitem").filter(has=page.get_by_text(group, exact=True))
 
 
 def sync_now(page: Page) -> None:

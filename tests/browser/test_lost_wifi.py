@@ -224,6 +224,7 @@ def test_what_is_being_typed_survives_a_reload_without_wifi(take: Take, tablet: 
 
 
 def test_a_draft_is_offered_on_another_tablet(take: Take, tablet: Hand, visit: str) -> None:
+    """A9: on whichever tablet its author takes."""
     own = take()
     page = own.start()
     open_triage(page, visit)

@@ -17,6 +17,8 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 from deploy.demo.programme import colleague
 from registry.staff.policy import Role
 from tests.browser.conftest import PATIENCE_MS, TABLET, Hand, Posta, log_in
+from tests.browser.steps import a_name, open_stage, register, start_visit, tap_save
+from tests.browser.test_lost_wifi import ready
 from tests.browser.wifi import Wifi
 from tests.chromium import QUIET, where_chromium_is
 
@@ -93,6 +95,7 @@ def test_a_tablet_is_let_in_stays_known_and_is_sent_away(
         for _ in range(2):  # the cookie before the last is good for a minute, the one before that for nothing
             prove_anew(page)
         _nobody_else_is_it(chromium, wifi, copied)
+        _what_waited_counts_once_the_key_was_shown(page, wifi, a_visit(tablet(Role.REGISTRAR)))
 
         row.get_by_role("link", name="Revoke").click()
         coordinator.get_by_role("button", name="Revoke").click()
@@ -101,6 +104,28 @@ def test_a_tablet_is_let_in_stays_known_and_is_sent_away(
         expect(page.get_by_role("heading", name=UNKNOWN)).to_be_visible()
         page.reload()
         expect(page.get_by_role("heading", name=UNKNOWN)).to_be_visible()
+
+
+def a_visit(desk: Page) -> str:
+    """Somebody new has come; the address without the laptop's name."""
+    register(desk, a_name())
+    start_visit(desk)
+    return desk.evaluate("location.pathname")  # type: ignore[no-any-return]
+
+
+def _what_waited_counts_once_the_key_was_shown(page: Page, wifi: Wifi, visit: str) -> None:
+    """Without its cookie the laptop does not take it for this tablet; it shows its key by itself."""
+    page.goto(visit)
+    ready(page)
+    open_stage(page, "Triage")
+    page.get_by_label("Weight").fill("61.2")
+    wifi.lose()
+    tap_save(page)
+    expect(page.get_by_role("heading", name="Kept on this tablet")).to_be_visible()
+    page.context.clear_cookies(name=re.compile("^__Host-posta_tablet_"))
+    wifi.find()
+    expect(page.get_by_text("It is saved on the clinic laptop.")).to_be_visible()
+    assert len(device_cookies(page.context)) == 1
 
 
 def prove_anew(page: Page) -> None:

@@ -24,6 +24,7 @@ from tests.browser.steps import (
     register,
     save,
     search,
+    sent_of,
     start_visit,
     sync_now,
     until,
@@ -134,6 +135,7 @@ def test_a_number_on_a_card_opens_its_patient(tablet: Hand, central_off: None) -
 
 @pytest.mark.parametrize("scripts", [True, False], ids=["with scripts", "without scripts"])
 def test_a_double_tap_and_a_way_back_make_one_record(tablet: Hand, central_off: None, scripts: bool) -> None:
+    """A7: two taps, then back and once more."""
     desk, name = tablet(Role.REGISTRAR), a_name()
     register(desk, name)
     visit = start_visit(desk)
@@ -238,11 +240,16 @@ def test_in_the_evening_everything_reaches_central(
     open_stage(triage, "Triage")
     triage.get_by_label("Weight").fill("58.5")
     save(triage)
+    coordinator = tablet(Role.COORDINATOR, size=LAPTOP)
+    coordinator.goto("/sync/")
+    for group in ("Registration", "Visits"):
+        expect(sent_of(coordinator, group)).to_contain_text(re.compile(r"[1-9]\d*\s+waiting"))
     request.getfixturevalue("central_on")
 
-    coordinator = tablet(Role.COORDINATOR, size=LAPTOP)
     sync_now(coordinator)
     expect(main(coordinator)).to_contain_text("All safe. Nothing to do.")
+    for group in ("Registration", "Visits"):
+        expect(sent_of(coordinator, group)).to_contain_text(re.compile(r"[1-9]\d*\s+sent\s+0\s+waiting"))
     receipts = coordinator.get_by_role("region", name="Receipts from central")
     expect(receipts.get_by_role("row").nth(1)).to_contain_text("kept")
 

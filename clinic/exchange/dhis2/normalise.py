@@ -296,6 +296,7 @@ class _Normaliser:
             value_type=value_type,
             option_set=self._option_set_of(attribute, by),
             unique=attribute.unique,
+            generated=attribute.generated,
             compulsory=asked.mandatory,
             searchable=asked.searchable,
             allow_future_date=asked.allow_future_date,

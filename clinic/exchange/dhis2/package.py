@@ -100,6 +100,7 @@ class Attribute(_Named, frozen=True, kw_only=True):
     description: str = ""
     option_set: Reference | None = None
     unique: bool = False
+    generated: bool = False
 
 
 class ProgramAttribute(_Object, frozen=True, kw_only=True):

@@ -35,6 +35,7 @@ class Migration(migrations.Migration):
                 ('enrolled_on', models.DateField(verbose_name='Enrolled on')),
                 ('incident_on', models.DateField(blank=True, null=True, verbose_name='Counted from')),
                 ('status', models.CharField(choices=[('active', 'Active'), ('completed', 'Completed'), ('cancelled', 'Cancelled')], default='active', max_length=12, verbose_name='Status')),
+                ('values', sync.records.KeyedField(blank=True, default=dict)),
                 ('facility', models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='places.facility')),
                 ('patient', models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.PROTECT, related_name='enrollments', to='people.patient')),
                 ('program_version', models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='programs.programversion')),

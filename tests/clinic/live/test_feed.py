@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from django.contrib.sessions.models import Session
 from django.db import connection
+from django.http import HttpResponse
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
@@ -19,7 +20,10 @@ from clinic.visits import moving
 from clinic.visits.models import Visit
 from clinic.visits.selectors import standing
 from registry.staff.models import Account
+from registry.staff.services import end_role
+from registry.staff.sessions import revoke_tokens
 from tests.clinic.visits.day import Day
+from tests.registry.conftest import THE_NODE
 
 LIVE = "/board/live/"
 
@@ -51,7 +55,7 @@ def test_a_part_that_there_is_not_is_no_stream(day: Day, parts: str) -> None:
 
 
 def test_a_stream_is_one_and_asks_for_no_caching(day: Day, monkeypatch: pytest.MonkeyPatch) -> None:
-    feed = Hub(version=lambda: 0, look=lambda topic: None, living=lambda keys: keys)
+    feed = Hub(version=lambda: 0, look=lambda topic, asks: None, living=lambda keys: keys)
     monkeypatch.setattr("clinic.live.views.hub", lambda: feed)
     answer = day.browser().get(LIVE, {"parts": "queue:triage,status"}, secure=True)
     assert (answer.status_code, answer["Content-Type"]) == (200, "text/event-stream")
@@ -65,25 +69,63 @@ def test_a_stranger_hears_nothing_of_this_clinic(day: Day) -> None:
     assert (refused.status_code, refused.json()["code"]) == (403, "not-allowed")
 
 
-def test_a_log_in_holds_until_it_ends(day: Day) -> None:
-    client = day.browser()
-    client.get(reverse("queue"), secure=True)
-    key = ("session", client.session.session_key or "", str(day.tina.pk))
-    token = ("token", "", str(day.tina.pk))
-    assert admission.living([key, token]) == {key, token}
+def stood_on(client: Any, address: str, monkeypatch: pytest.MonkeyPatch, **said: Any) -> tuple[Any, Any]:
+    """What the stream that this client opens stands on: its log-in or token, and its place."""
+    made: list[tuple[Any, Any]] = []
+
+    def streams(topic: Any, key: Any, wish: Any) -> HttpResponse:
+        made.append((key, topic))
+        return HttpResponse()
+
+    monkeypatch.setattr("clinic.live.views.streamed", streams)
+    monkeypatch.setattr("clinic.live.api.streamed", streams)
+    assert client.get(address, secure=True, **said).status_code == 200
+    return made[0]
+
+
+def test_a_stream_ends_with_its_log_in_or_its_token(day: Day, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever else its request said: a log-in beside a word that is no token is a log-in."""
+    parts = {"parts": "queue:triage"}
+    plain, wordy = day.browser(), day.browser()
+    pages = [
+        stood_on(plain, LIVE, monkeypatch, data=parts),
+        stood_on(wordy, LIVE, monkeypatch, data=parts, headers={"Authorization": "x"}),
+    ]
+    kept, revoked = (
+        stood_on(day.api(who), "/api/v1/board/live/", monkeypatch) for who in (day.tina, day.cast.ana)
+    )
+    assert admission.living([*pages, kept, revoked]) == {*pages, kept, revoked}
+    revoke_tokens(day.cast.ana.pk)
+    assert admission.living([*pages, kept, revoked]) == {*pages, kept}
+    plain.post(reverse("account_logout"), secure=True)
+    assert admission.living([*pages, kept]) == {pages[1], kept}
     Session.objects.all().delete()
-    assert admission.living([key, token]) == {token}
+    assert admission.living([*pages, kept]) == {kept}
     Account.objects.filter(staff_id=day.tina.pk).update(is_active=False)
-    assert admission.living([key, token]) == set()
+    assert admission.living([*pages, kept]) == set()
 
 
-def test_the_log_ins_of_a_hundred_tablets_are_two_questions(day: Day) -> None:
-    keys = [("session", f"s{number}", str(day.tina.pk)) for number in range(100)]
-    with CaptureQueriesContext(
-        connection,
-    ) as asked:
-        admission.living(keys)
-    assert len(asked) == 2
+def test_a_stream_ends_with_the_role_and_with_the_password(day: Day, monkeypatch: pytest.MonkeyPatch) -> None:
+    tinas, anas = (
+        stood_on(day.browser(who), LIVE, monkeypatch, data={"parts": "queue:triage"})
+        for who in (day.tina, day.cast.ana)
+    )
+    day.node.role = "central"
+    end_role(by=THE_NODE, staff=day.tina, role="triage", facility=day.cast.bocas)
+    day.node.role = "clinic"
+    assert admission.living([tinas, anas]) == {anas}
+    Account.objects.filter(staff_id=day.cast.ana.pk).update(stamp="another password")
+    assert admission.living([tinas, anas]) == set()
+
+
+def test_the_log_ins_of_a_hundred_tablets_cost_no_more_than_one(day: Day) -> None:
+    def questions(tablets: int) -> int:
+        streams = [(("session", f"s{n}", str(day.tina.pk)), day.cast.bocas.pk) for n in range(tablets)]
+        with CaptureQueriesContext(connection) as asked:
+            admission.living(streams)
+        return len(asked)
+
+    assert questions(100) == questions(1) <= 5
 
 
 def test_a_look_costs_the_same_for_one_patient_and_for_many(day: Day) -> None:
@@ -107,7 +149,7 @@ def test_drawing_asks_nothing(day: Day) -> None:
     with CaptureQueriesContext(connection) as asked:
         drawn = [
             picture.html(part, language)
-            for part in ("queue:triage", "station:triage", "counts", "day", "status", f"visit:{visit.pk}")
+            for part in ("queue:triage", "station:triage", "counts", "day", "status")
             for language in ("en", "ar")
         ]
     assert list(asked) == []
@@ -146,7 +188,7 @@ def test_a_visits_page_is_told_of_claims_and_of_records(day: Day, visit: Visit) 
     part = f"visit:{visit.pk}"
 
     def digest() -> str:
-        return picture_of(day.cast.bocas).digest(part)
+        return picture_of(day.cast.bocas, [part]).digest(part)
 
     seen = [digest()]
     assert visit_digest(visit, standing(visit)) == seen[0]

@@ -40,6 +40,7 @@ class Database:
     gone: set[Hashable] = field(default_factory=set)
     fails: int = 0
     looked: int = 0
+    asked: list[frozenset[Any]] = field(default_factory=list)
     pictures: list[Picture] = field(default_factory=list)
     threads: set[int] = field(default_factory=set)
 
@@ -54,13 +55,14 @@ class Database:
             raise OSError("the disk is busy")
         return self.version
 
-    def look(self, topic: Hashable) -> Picture:
+    def look(self, topic: Hashable, asks: frozenset[Any]) -> Picture:
         self.looked += 1
+        self.asked.append(asks)
         self.pictures.append(Picture(dict(self.said)))
         return self.pictures[-1]
 
-    def living(self, keys: Collection[Any]) -> set[Any]:
-        return set(keys) - self.gone
+    def living(self, streams: Collection[tuple[Any, Any]]) -> set[tuple[Any, Any]]:
+        return {(key, topic) for key, topic in streams if key not in self.gone}
 
     def hub(self, **more: Any) -> Hub:
         return Hub(version=self.ask, look=self.look, living=self.living, **{"poll_s": 0.02, **more})
@@ -99,6 +101,24 @@ def test_one_look_serves_every_tablet_and_each_part_is_drawn_once() -> None:
         assert len(set(told)) == 1
         assert b"station:triage" not in told[0]
         assert b"id: 0.1\n" in told[0]
+
+    run(day())
+
+
+def test_whoever_shows_more_is_told_nothing_before_a_look_took_it_in() -> None:
+    async def day() -> None:
+        base = Database()
+        feed = base.hub(poll_s=WITHIN_S)
+        board = frames(feed, feed.join("bocas", 1), wish())
+        await hear(board, b"event: board")
+        listener = feed.join("bocas", 2, ["visit:1"])
+        assert feed.picture_for(listener) is None
+        await hear(frames(feed, listener, wish()), b"event: board")
+        assert base.asked[-1] == {"visit:1"}
+        feed.join("bocas", 3, ["visit:1"])
+        looked = base.looked
+        await asyncio.sleep(0.1)
+        assert base.looked == looked  # what is taken in already costs no look
 
     run(day())
 

@@ -33,19 +33,26 @@ def test_what_cannot_work_is_off_and_told_and_the_rest_works() -> None:
     found = book()
     assert [(fault.rule, fault.part, fault.code) for fault in found.faults] == [
         ("v_lost", "variable", "unknown-question"),
+        ("text", "action", "not-followed"),
         ("broken", "condition", "not-an-expression"),
         ("missing", "condition", "unknown-variable"),
         ("half", "action", "unknown-question"),
     ]
-    assert {rule.uid for rule in found.rules} == {one["uid"] for one in RULES} - {"broken", "missing"}
+    off = {"broken", "missing", "text"}
+    assert {rule.uid for rule in found.rules} == {one["uid"] for one in RULES} - off
     assert all(fault_words(fault) for fault in found.faults)
-    assert "#{nobody}" in fault_words(found.faults[2])
+    assert fault_words(found.faults[1]) == (
+        "One action of the rule is off. SENDMESSAGE is not followed here."
+    )
+    assert "#{nobody}" in fault_words(found.faults[3])
 
 
 @pytest.mark.parametrize(
     ("action", "code"),
     [
         (act("FLY"), "unknown-action"),
+        (act("SCHEDULEMESSAGE", templateUid="tmpl", data="V{current_date}"), "not-followed"),
+        (act("CREATEEVENT", programStage={"id": "r_stage"}), "not-followed"),
         (act("HIDEFIELD"), "unknown-question"),
         (act("HIDESECTION", programStageSection={"id": "nowhere"}), "unknown-section"),
         (act("HIDEPROGRAMSTAGE", programStage={"id": "nowhere"}), "unknown-stage"),
@@ -126,20 +133,14 @@ def test_a_group_of_options_is_all_there_is() -> None:
     ]
 
 
-def test_sections_stages_and_messages() -> None:
+def test_sections_and_stages() -> None:
     rules = [
         rule("section", "true", act("HIDESECTION", programStageSection={"id": "r_one"})),
         rule("stage", "true", act("HIDEPROGRAMSTAGE", programStage={"id": "r_stage"})),
-        rule("send", "true", act("SCHEDULEMESSAGE", templateUid="tmpl", data="V{current_date}")),
-        rule("make", "true", act("CREATEEVENT", programStage={"id": "r_stage"})),
     ]
     event = Recorded("now", "r_stage", NOW, {"weight": "70"})
     found = effects_of(book(rules=rules), Situation(event, NOW.date()), {"r_one": {"weight"}})
     assert (found.hidden_sections, found.hidden_stages, found.hidden) == ({"r_one"}, {"r_stage"}, {"weight"})
-    assert found.asked == [
-        (ActionKind.SCHEDULE, "tmpl", "2025-11-20"),
-        (ActionKind.CREATE_EVENT, "r_stage", ""),
-    ]
 
 
 def test_where_a_variable_finds_its_value() -> None:

@@ -125,6 +125,7 @@ def test_who_sees_reports() -> None:
         "＝1",
         "＠x",
         "\tplain",
+        " \rplain",
     ],
 )
 def test_a_formula_is_only_a_text(text: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import secrets
 from base64 import b64encode
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,6 +18,7 @@ from django.urls import reverse
 from clinic.tablet.sealing import PURPOSE, SUITE, present_key
 from registry.staff.devices import COOKIE
 from registry.staff.models import StaffMember
+from registry.staff.shifts import COOKIE as BROWSER
 from sync.core.protocol import new_save_id
 from tests.clinic.visits.conftest import cast, cheap_argon2, day, node, visit
 from tests.clinic.visits.day import Day
@@ -71,6 +73,12 @@ class Tablet:
         assert answer.status_code == 200
         return [one["state"] for one in answer.json()["answers"]]
 
+    def lent_to(self, client: Client) -> Client:
+        """Somebody else holds this very browser: its own cookies are there, the log-in is not."""
+        for name in (COOKIE, BROWSER):
+            client.cookies[name] = self.client.cookies[name].value
+        return client
+
     def triage(self, visit: Any, **values: str) -> tuple[str, QueryDict]:
         """The form of triage as it is on the screen, filled in."""
         action, form = stage_form(self.client, visit, "opd_stage_triage")
@@ -81,6 +89,7 @@ def hand(day: Day, member: StaffMember, device: str = "tablet-7") -> Tablet:
     """A tablet where somebody is logged in and has opened a page."""
     client = browser(member)
     client.cookies[COOKIE] = device
+    client.cookies[BROWSER] = secrets.token_urlsafe(32)  # what a log-in with the password leaves
     client.get(reverse("me"), secure=True)
     return Tablet(day, client, member.pk, device, client.session["author_pass"])
 

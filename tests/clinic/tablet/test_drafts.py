@@ -47,6 +47,7 @@ def go_on(client: Client, address: str, draft_id: str) -> tuple[str, Page]:
 
 
 def test_a_stage_goes_on_where_it_was_left(day: Day, visit: Visit, tablet: Tablet) -> None:
+    """A9: what was typed is there again."""
     address, posted = tablet.triage(visit, weight="61", complaint="Tos seca")
     draft_id, status = keep(tablet.client, address, posted)
     assert status == 204
@@ -63,6 +64,7 @@ def test_a_stage_goes_on_where_it_was_left(day: Day, visit: Visit, tablet: Table
 
 
 def test_only_its_author_sees_it(day: Day, visit: Visit, tablet: Tablet) -> None:
+    """A9: and nobody else sees it."""
     address, posted = tablet.triage(visit, weight="61")
     draft_id, _status = keep(tablet.client, address, posted)
     ana = browser(day.cast.ana)

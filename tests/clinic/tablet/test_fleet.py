@@ -18,6 +18,7 @@ from registry.tablets.services import IN_SESSION, revoke
 from sync.ledger.recording import Author
 from sync.node import Node
 from tests.clinic.tablet.conftest import Tablet as Hand
+from tests.clinic.tablet.conftest import a_save_id
 from tests.clinic.visits.day import Day
 from tests.registry.conftest import browser, carla
 from tests.registry.tablets.device import Device, enrolled, on_wifi
@@ -142,37 +143,62 @@ def in_hand(day: Day, device: Device) -> Hand:
     return Hand(day, device.client, day.tina.pk, name, device.client.session["author_pass"])
 
 
-def test_saves_that_wait_on_a_revoked_tablet_still_count(day: Day, visit: Visit, carla: StaffMember) -> None:
-    """H12: nothing is lost with a tablet that is sent away, and nothing more is believed."""
+def test_what_waits_on_a_revoked_tablet_waits_for_its_author(
+    day: Day, visit: Visit, carla: StaffMember
+) -> None:
+    """H12: nothing is lost with a tablet that is sent away, and nothing more is believed. Whoever holds it
+    may say of what they seal now that it was sealed before.
+    """
     device = enrolled()
     hand = in_hand(day, device)
-    item = hand.seal(hand.typed(*hand.triage(visit, weight="61.5")))
+    action, posted = hand.triage(visit, weight="61.5")
+    fields = posted.copy()
+    before, then = hand.seal(hand.typed(action, fields)), int(day.now.timestamp() * 1000)
     revoke(by=Author(carla.pk), tablet=device.tablet)
     assert device.page("/me/").status_code == 403
-    assert hand.send(item) == ["saved"]
-    saved = StageEvent.objects.get()
-    assert (saved.made_by, saved.made_on) == (day.tina.pk, device.tablet.device)
+    assert hand.send(before) == ["kept"]
+    day.advance(minutes=10)
+    for at in (then, int(day.now.timestamp() * 1000)):
+        fields["save_id"] = a_save_id(day)
+        assert hand.send(hand.seal(hand.typed(action, fields), at=at)) == ["kept"]
+    assert not StageEvent.objects.exists()
+    kept = Draft.objects.filter(staff_id=day.tina.pk, kind=Draft.Kind.SENT)
+    assert {draft.sentence for draft in kept} == {"Its tablet was sent away."}
     assert AuthorPass.objects.get(device=device.tablet.device).ended_at is not None
 
 
-def test_what_is_sealed_after_it_was_revoked_waits_for_its_author(
-    day: Day, visit: Visit, carla: StaffMember
-) -> None:
+def test_an_unknown_device_writes_nothing_by_the_outbox(day: Day, visit: Visit) -> None:
+    """H12: the pass and the name of the tablet stand on its pages; its key does not."""
     device = enrolled()
     hand = in_hand(day, device)
-    action, fields = hand.triage(visit, weight="61.5")
-    revoke(by=Author(carla.pk), tablet=device.tablet)
-    day.advance(minutes=10)
-    assert hand.send(hand.seal(hand.typed(action, fields))) == ["kept"]
+    typed = hand.typed(*hand.triage(visit, weight="61.5"))
+    save, draft = hand.seal(typed), hand.seal(typed, "draft")
+    name = device.tablet.device
+    for address in ("192.168.4.66", "127.0.0.1"):
+        stranger = on_wifi(address)
+        stranger.cookies[LABEL] = name
+        stranger.defaults["HTTP_POSTA_DEVICE"] = name
+        assert hand.send(save, draft, client=stranger) == ["prove", "prove"]
     assert not StageEvent.objects.exists()
-    assert Draft.objects.get().staff_id == day.tina.pk
+    assert not Draft.objects.exists()
+    assert hand.send(save) == ["saved"]
 
 
-def test_an_unknown_device_may_not_write_by_the_outbox(day: Day, visit: Visit) -> None:
+def test_another_tablet_of_the_clinic_does_not_write_in_the_authors_name(day: Day, visit: Visit) -> None:
+    hand, other = in_hand(day, enrolled()), enrolled("Tablet 4")
+    item = hand.seal(hand.typed(*hand.triage(visit, weight="61.5")))
+    assert hand.send(item, client=other.client) == ["kept"]
+    assert not StageEvent.objects.exists()
+    assert "another tablet" in Draft.objects.get(staff_id=day.tina.pk).sentence
+
+
+def test_a_tablet_that_slept_shows_its_key_and_its_saves_count(day: Day, visit: Visit) -> None:
     device = enrolled()
     hand = in_hand(day, device)
     item = hand.seal(hand.typed(*hand.triage(visit, weight="61.5")))
-    stranger = on_wifi("192.168.4.66")
-    stranger.cookies[LABEL] = "tablet-9"
-    assert hand.send(item, client=stranger) == ["kept"]
-    assert not StageEvent.objects.exists()
+    day.advance(hours=2)
+    assert hand.send(item) == ["prove"]
+    assert device.prove() == 204
+    assert hand.send(item) == ["saved"]
+    saved = StageEvent.objects.get()
+    assert (saved.made_by, saved.made_on) == (day.tina.pk, device.tablet.device)

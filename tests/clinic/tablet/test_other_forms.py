@@ -10,8 +10,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from clinic.pharmacy.models import Allergy
-from clinic.visits.models import Visit
+from clinic.visits.models import CareStep, Visit
 from tests.chromium import start_chromium
 from tests.clinic.visits.day import Day
 from tests.registry.conftest import browser
@@ -28,20 +27,21 @@ def chromium() -> Iterator[Browser]:
 
 
 def test_a_form_waits_for_the_wifi_with_what_was_typed(chromium: Browser, day: Day, visit: Visit) -> None:
+    row = day.enrolled(visit.patient)
     with tablet_of(chromium, browser(day.cast.ana)) as page:
-        page.goto(f"{HOST}/patients/{visit.patient_id}/allergies/")
+        page.goto(f"{HOST}/enrollments/{row.pk}/")
         fill(page)
         page.route("**/tablet/ping/", lambda route: route.abort())
-        page.get_by_role("button", name="Save").dblclick()
+        page.get_by_role("button", name="Mark for follow-up").dblclick()
         expect(page.get_by_text(STAYS)).to_be_visible()
-        expect(page.get_by_label("Something else")).to_have_value("Honey")
-        assert not Allergy.objects.exists()
+        expect(page.get_by_label("What for")).to_have_value("Ring her")
+        assert not CareStep.objects.exists()
         page.unroute("**/tablet/ping/")
-        page.get_by_role("button", name="Save").click()
-        expect(page.get_by_text("Written down. Everybody who opens this patient sees it.")).to_be_visible()
-    assert Allergy.objects.get().substance == "Honey"
+        page.get_by_role("button", name="Mark for follow-up").click()
+        expect(page.get_by_text("Marked for follow-up.")).to_be_visible()
+    assert CareStep.objects.get().reason == "Ring her"
 
 
 def fill(page: Page) -> None:
-    page.get_by_label("Something else").fill("Honey")
-    page.get_by_label("Severe").check()
+    page.get_by_text("Mark for follow-up").first.click()
+    page.get_by_label("What for").fill("Ring her")

@@ -4,14 +4,17 @@ tampered with.
 
 from __future__ import annotations
 
+import secrets
 from base64 import b64decode, b64encode
 from typing import Any
 
 import pytest
+from allauth.usersessions.models import UserSession
 from django.contrib.sessions.models import Session
 from django.http import QueryDict
 from django.test import Client
 from django.urls import reverse
+from pytest_django import Settings
 
 from clinic.tablet.models import Delivery, Draft, TabletKey
 from clinic.tablet.passes import read_pass
@@ -19,8 +22,10 @@ from clinic.tablet.sealing import change_key
 from clinic.visits.models import StageEvent, Visit
 from clinic.visits.services import edit_event
 from registry.people.models import Patient
-from registry.staff.devices import COOKIE
+from registry.staff.devices import COOKIE, HEADER
 from registry.staff.models import Account
+from registry.staff.shifts import COOKIE as BROWSER
+from registry.staff.shifts import end_sessions_of
 from sync.ledger.models import Change
 from sync.node import current_node
 from sync.review.models import Conflict
@@ -28,6 +33,7 @@ from tests.clinic.tablet.conftest import Tablet, a_save_id, hand
 from tests.clinic.visits.day import Day
 from tests.clinic.visits.test_pages import forms_on, open_page, stage_form
 from tests.registry.conftest import browser
+from tests.registry.tablets.device import on_wifi
 
 
 def test_a_sealed_save_is_written_by_its_author_on_their_tablet(
@@ -52,7 +58,7 @@ def test_it_is_written_once_however_often_it_comes(day: Day, visit: Visit, table
 
 
 def test_a_save_that_had_reached_the_laptop_is_no_second_one(day: Day, visit: Visit, tablet: Tablet) -> None:
-    """The Wi-Fi dropped after the commit and before the answer."""
+    """A6: the Wi-Fi dropped after the commit and before the answer."""
     action, posted = tablet.triage(visit, weight="61.5")
     tablet.client.post(
         action, posted.urlencode(), content_type="application/x-www-form-urlencoded", secure=True
@@ -81,20 +87,15 @@ def test_somebody_else_who_holds_the_tablet_now_brings_it_but_did_not_write_it(
 ) -> None:
     item = tablet.seal(tablet.typed(*tablet.triage(visit, weight="61.5")))
     tablet.client.post(reverse("account_logout"), secure=True)
-    pia = browser(day.pia)
-    pia.cookies[COOKIE] = "tablet-7"
-    assert tablet.send(item, client=pia) == ["saved"]
+    assert tablet.send(item, client=tablet.lent_to(browser(day.pia))) == ["saved"]
     assert StageEvent.objects.get().made_by == day.tina.pk
-    nobody = Client()
-    nobody.cookies[COOKIE] = "tablet-7"
-    assert tablet.send(item, client=nobody) == ["already"]
+    assert tablet.send(item, client=tablet.lent_to(Client())) == ["already"]
 
 
 def test_bringing_it_logs_nobody_in_and_keeps_no_session(day: Day, visit: Visit, tablet: Tablet) -> None:
     item = tablet.seal(tablet.typed(*tablet.triage(visit, weight="61.5")))
-    nobody, before = Client(), Session.objects.count()
-    nobody.cookies[COOKIE] = "tablet-7"
-    tablet.send(item, client=nobody)
+    nobody, before = tablet.lent_to(Client()), Session.objects.count()
+    assert tablet.send(item, client=nobody) == ["saved"]
     assert Session.objects.count() == before
     assert nobody.get(reverse("me"), secure=True).status_code == 302
 
@@ -193,6 +194,29 @@ def test_a_log_in_that_had_ended_writes_nothing(day: Day, visit: Visit, tablet: 
     assert "after the log-in had ended" in kept_for(day, tablet.seal(typed), tablet)
 
 
+def test_a_log_in_that_a_coordinator_ended_writes_nothing(day: Day, visit: Visit, tablet: Tablet) -> None:
+    typed = tablet.typed(*tablet.triage(visit, weight="61.5"))
+    account, key = Account.objects.get(staff_id=day.tina.pk), tablet.client.session.session_key
+    UserSession.objects.create(user=account, session_key=key, ip="127.0.0.1", user_agent="a tablet")
+    assert end_sessions_of(day.tina.pk) == 1
+    day.advance(minutes=10)
+    assert "after the log-in had ended" in kept_for(day, tablet.seal(typed), tablet)
+
+
+def test_a_log_in_anew_in_the_same_browser_seals_under_a_pass_of_its_own(
+    day: Day, visit: Visit, tablet: Tablet
+) -> None:
+    again = tablet.client
+    again.force_login(
+        Account.objects.get(staff_id=day.tina.pk), backend="registry.staff.backends.CachedBackend"
+    )
+    again.get(reverse("me"), secure=True)
+    assert again.session["author_pass"] != tablet.author_pass
+    later = Tablet(day, again, day.tina.pk, "tablet-7", again.session["author_pass"])
+    day.advance(minutes=10)
+    assert later.send(later.seal(later.typed(*later.triage(visit, weight="61.5")))) == ["saved"]
+
+
 def test_a_pass_is_over_after_a_shift(day: Day, visit: Visit, tablet: Tablet) -> None:
     typed = tablet.typed(*tablet.triage(visit, weight="61.5"))
     day.advance(hours=13)
@@ -213,12 +237,26 @@ def test_work_of_somebody_who_left_is_neither_trusted_nor_lost(
     assert "no longer works here" in kept_for(day, item, tablet)
 
 
-def test_another_tablet_with_the_same_text_writes_nothing(day: Day, visit: Visit, tablet: Tablet) -> None:
+def test_another_browser_with_the_same_pass_and_label_writes_nothing(
+    day: Day, visit: Visit, tablet: Tablet
+) -> None:
+    """The pass and the label stand on the page; only the secret of the author's browser does not."""
     item = tablet.seal(tablet.typed(*tablet.triage(visit, weight="61.5")))
-    thief = Client()
-    thief.cookies[COOKIE] = "tablet-8"
+    thief = Client(headers={HEADER: "tablet-7"})
+    thief.cookies[COOKIE] = "tablet-7"
+    thief.cookies[BROWSER] = secrets.token_urlsafe(32)
     assert tablet.send(item, client=thief) == ["kept"]
     assert not StageEvent.objects.exists()
+
+
+def test_without_enrolment_the_authors_browser_writes_while_the_trial_lasts(
+    day: Day, visit: Visit, tablet: Tablet, settings: Settings
+) -> None:
+    first, second = (tablet.seal(tablet.typed(*tablet.triage(visit, weight=one))) for one in ("61", "62"))
+    on_the_wifi = tablet.lent_to(on_wifi())
+    assert tablet.send(first, client=on_the_wifi) == ["kept"]
+    settings.POSTA_TABLETS = "open"
+    assert tablet.send(second, client=on_the_wifi) == ["saved"]
 
 
 def test_what_the_form_refuses_is_kept_as_it_was_typed(day: Day, visit: Visit, tablet: Tablet) -> None:

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import pytest
 
-from clinic.tablet.policy import Pass, can_write_in_name, check_pass
+from clinic.tablet.policy import Bearer, Pass, can_write_in_name, check_pass
 from registry.refusals import Refused
 
 MORNING = datetime(2026, 11, 20, 7, tzinfo=UTC)
@@ -17,16 +17,22 @@ HELD = Pass(UUID(int=9), TINA, "tablet-7", MORNING, MORNING + timedelta(hours=12
 
 
 def judged(
-    held: Pass = HELD, author: UUID = TINA, device: str = "tablet-7", after: float = 1, sent: float = 2
+    held: Pass = HELD,
+    author: UUID = TINA,
+    device: str = "tablet-7",
+    after: float = 1,
+    sent: float = 2,
+    bearer: Bearer = Bearer.OWN,
 ) -> str:
     """The code of the refusal, empty where there is none. Hours after the log-in."""
     at, now = MORNING + timedelta(hours=after), MORNING + timedelta(hours=sent)
+    may = can_write_in_name(held, author=author, device=device, bearer=bearer, sealed_at=at, now=now)
     try:
-        check_pass(held, author=author, device=device, sealed_at=at, now=now)
+        check_pass(held, author=author, device=device, bearer=bearer, sealed_at=at, now=now)
     except Refused as refused:
-        assert not can_write_in_name(held, author=author, device=device, sealed_at=at, now=now)
+        assert not may
         return refused.code
-    assert can_write_in_name(held, author=author, device=device, sealed_at=at, now=now)
+    assert may
     return ""
 
 
@@ -48,9 +54,22 @@ def test_whoever_was_logged_in_when_they_tapped_save_is_the_author() -> None:
         (replace(HELD, ended_at=MORNING + timedelta(hours=1)), TINA, "tablet-7", 2, 3, "not-logged-in-then"),
         (HELD, TINA, "tablet-7", 5, 2, "too-late"),  # from the future
         (HELD, TINA, "tablet-7", 1, 24 * 15, "too-late"),
+        (replace(HELD, ended_at=MORNING + timedelta(hours=2)), TINA, "tablet-7", 1, 15, "too-late"),
     ],
 )
 def test_everything_else_waits_for_its_author(
     held: Pass, author: UUID, device: str, after: float, sent: float, code: str
 ) -> None:
     assert judged(held, author, device, after, sent) == code
+
+
+@pytest.mark.parametrize(
+    ("bearer", "code"),
+    [
+        (Bearer.OTHER, "another-tablet"),
+        (Bearer.UNPROVED, "another-tablet"),
+        (Bearer.SENT_AWAY, "tablet-sent-away"),
+    ],
+)
+def test_only_its_own_tablet_brings_what_counts(bearer: Bearer, code: str) -> None:
+    assert judged(bearer=bearer) == code

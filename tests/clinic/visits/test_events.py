@@ -218,6 +218,7 @@ def test_a_repeated_correction_answers_as_it_did_the_first_time(day: Day, visit:
     said = {"by": day.ana, "event": event, "changes": {"pulse": "88"}, "seen": seen, "save_id": save_id}
     assert edit_event(**said) == "merged"  # type: ignore[arg-type]
     edit_event(by=day.nurse, event=event, changes={"pulse": "90"})
+    assert edit_event(by=day.nurse, event=event, changes={"weight": "14"}, seen=seen) == "conflicted"
     before = Change.objects.exclude(table="openings").count()
     assert edit_event(**said) == "merged"  # type: ignore[arg-type]
     assert Change.objects.exclude(table="openings").count() == before
