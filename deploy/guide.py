@@ -99,6 +99,7 @@ HELP: Final[Mapping[str, str]] = {
     "medicines": "central#the-list-of-medicines",
     "medicines-import": "central#the-list-of-medicines",
     "program-rules": "central#programs-and-rules",
+    "programs-import": "central#programs-and-rules",
 }
 _PAGE_LINK: Final = re.compile(r"(?P<page>[a-z]+)\.md(?P<section>#[\w-]+)?")
 _reader: Final = MarkdownIt("commonmark", {"html": False}).enable("table")

@@ -19,6 +19,7 @@ pages: Addresses = [
     path("", include("registry.access.urls")),
     path("", include("clinic.pharmacy.urls")),
     path("", include("clinic.programs.urls")),
+    path("", include("clinic.exchange.dhis2.urls")),
     path("", include("clinic.forms.urls")),
     path("", include("clinic.visits.urls")),
     path("", include("clinic.board.urls")),

@@ -212,6 +212,7 @@ _OFFICE: Final[dict[str, Rule]] = {
     "tablets/<uuid:tablet_id>/revoke/": form("c"),
     "tablets/<uuid:tablet_id>/looked-into/": deed("c"),
     "central/rules/": page("o"),
+    "central/programs/import/": form("o", only="central"),
     "central/nodes/": page("o", "central"),
     "central/nodes/enroll/": deed("o", "central"),
     "central/nodes/<uuid:node_id>/": page("o", "central"),

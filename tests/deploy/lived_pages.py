@@ -152,5 +152,6 @@ LIVED: Final[dict[str, Look]] = {
     "office-clinics": Look(R.CENTRAL_ADMIN, "central-nodes", central=True),
     "office-medicines": Look(R.CENTRAL_ADMIN, "medicines", central=True),
     "office-import": Look(R.CENTRAL_ADMIN, "medicines-import", central=True),
+    "office-programs": Look(R.CENTRAL_ADMIN, "programs-import", central=True),
     "office-rules": Look(R.CENTRAL_ADMIN, "program-rules", central=True),
 }
